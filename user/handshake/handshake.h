@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handshake.h - the public face of libhandshake.a, a sans-I/O handshake engine
+ *
+ * The handshake protocol of RFC 8446 section 4: complete handshake messages and the
+ * epoch they came in go in, an ordered list of actions for the record layer comes out.
+ * One engine serves one connection. The library must never open a socket or a file, read
+ * a clock, the environment or a random source: time and random bytes come by callback.
+ *
+ * How it is used:
+ *
+ *	e = hs_engine_new(&config, HS_CLIENT);
+ *	hs_engine_start(e);
+ *	carry out hs_engine_next_action(e) until it returns NULL;
+ *	for each delivery of the record layer:
+ *		hs_engine_input(e, epoch, bytes, len);
+ *		carry out hs_engine_next_action(e) until it returns NULL;
+ *	hs_engine_free(e);
+ *
+ * The actions of one call belong together and are applied in their order, all or nothing.
+ * The library keeps no state outside of its objects but the algorithms fetched from
+ * libcrypto, once. Objects are not locked: an engine belongs to one thread at a time.
+ * Credentials and trust stores are counted references; the count is not atomic, so they
+ * are shared between the engines of one thread.
+ */
+#ifndef TLSOCK_HANDSHAKE_H
+#define TLSOCK_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HS_MAX_SECRET 48 /* SHA-384 is the longest hash of any suite */
+#define HS_MAX_KEY 32
+#define HS_MAX_IV 12
+#define HS_CHANNEL_BINDING_LEN 32 /* RFC 9266 section 2 */
+#define HS_RANDOM_LEN 32
+#define HS_MAX_ALPN 255
+#define HS_MAX_SERVER_NAME 255
+#define HS_MAX_TEXT 512
+#define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
+
+enum hs_role {
+	HS_CLIENT,
+	HS_SERVER,
+};
+
+/* The epochs of RFC 9147 section 6.1; epoch 1, early data, is not used. */
+enum hs_epoch {
+	HS_EPOCH_PLAINTEXT = 0,
+	HS_EPOCH_EARLY_DATA = 1,
+	HS_EPOCH_HANDSHAKE = 2,
+	HS_EPOCH_APPLICATION = 3,
+};
+
+enum hs_direction {
+	HS_TX,
+	HS_RX,
+};
+
+/* ContentType of a DATA action, RFC 8446 section 5.1 */
+enum hs_content_type {
+	HS_CONTENT_CHANGE_CIPHER_SPEC = 20,
+	HS_CONTENT_HANDSHAKE = 22,
+};
+
+/* IANA code points that a policy may name. */
+enum {
+	HS_TLS_1_2 = 0x0303,
+	HS_TLS_1_3 = 0x0304,
+};
+
+enum hs_suite {
+	HS_AES_128_GCM_SHA256 = 0x1301,
+	HS_AES_256_GCM_SHA384 = 0x1302,
+	HS_CHACHA20_POLY1305_SHA256 = 0x1303,
+};
+
+enum hs_group {
+	HS_SECP256R1 = 0x0017,
+	HS_SECP384R1 = 0x0018,
+	HS_X25519 = 0x001d,
+};
+
+enum hs_scheme {
+	HS_RSA_PKCS1_SHA256 = 0x0401, /* in certificates only, never in CertificateVerify */
+	HS_RSA_PKCS1_SHA384 = 0x0501,
+	HS_RSA_PKCS1_SHA512 = 0x0601,
+	HS_ECDSA_SECP256R1_SHA256 = 0x0403,
+	HS_ECDSA_SECP384R1_SHA384 = 0x0503,
+	HS_RSA_PSS_RSAE_SHA256 = 0x0804,
+	HS_RSA_PSS_RSAE_SHA384 = 0x0805,
+	HS_RSA_PSS_RSAE_SHA512 = 0x0806,
+	HS_ED25519 = 0x0807,
+	HS_RSA_PSS_PSS_SHA256 = 0x0809,
+	HS_RSA_PSS_PSS_SHA384 = 0x080a,
+	HS_RSA_PSS_PSS_SHA512 = 0x080b,
+};
+
+enum hs_verify {
+	HS_VERIFY_DEFAULT, /* a client: required; a server: none */
+	HS_VERIFY_NONE, /* the chain is not looked at; possession of the key is proven still */
+	HS_VERIFY_OPTIONAL, /* judged, and the verdict is in the summary; a server asks */
+	HS_VERIFY_REQUIRED, /* no handshake without a chain and a name that verify */
+};
+
+/* Opaque, counted objects, made from PEM or DER bytes that the caller has read. */
+struct hs_credential;
+struct hs_trust;
+struct hs_engine;
+
+/*
+ * A certificate chain, leaf first, and the private key of the leaf.
+ * @text:  HS_MAX_TEXT bytes that take the reason of a failure, or NULL.
+ * Encrypted keys are refused, never prompted for.
+ * Returns an object with one reference, or NULL.
+ */
+struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
+					    size_t key_len, char *text);
+struct hs_credential *hs_credential_ref(struct hs_credential *credential);
+void hs_credential_unref(struct hs_credential *credential); /* takes NULL */
+
+/* Every certificate of a store is an anchor. A new store is empty and trusts nobody. */
+struct hs_trust *hs_trust_new(void);
+struct hs_trust *hs_trust_ref(struct hs_trust *trust);
+void hs_trust_unref(struct hs_trust *trust); /* takes NULL */
+
+/*
+ * Adds all certificates of a PEM bundle; one that is there already is no error.
+ * Returns how many were read, or a negative errno with the reason in @text (or NULL):
+ * -EBADMSG when one does not parse, -ENOENT when there is none, -ENOMEM.
+ */
+int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *text);
+
+/*
+ * What a connection may do. hs_engine_new() copies all of it and takes references, so
+ * neither the structure nor what it points to has to outlive the call. Zero is a valid
+ * value for each field and stands for the default; @random and @now must be given.
+ */
+struct hs_config {
+	/*
+	 * Fills @out with @len bytes that nobody can predict; 0 or a negative errno.
+	 * Signatures with ECDSA and RSA-PSS take their nonce or salt from libcrypto; every
+	 * other byte that the engine sends follows from the bytes this returns.
+	 */
+	int (*random)(void *ctx, uint8_t *out, size_t len);
+	int64_t (*now)(void *ctx); /* seconds since 1970-01-01 UTC */
+	void *ctx;
+
+	/*
+	 * Server: at least one. The first whose certificate carries the name that the client
+	 * asked for and whose key it can verify; else the first it can verify.
+	 * Client: what answers a CertificateRequest; may be none.
+	 */
+	struct hs_credential *const *credentials;
+	size_t credential_count;
+
+	struct hs_trust *trust; /* needed where certificates are verified */
+	enum hs_verify verify;
+
+	/*
+	 * Client: a DNS name (A-labels) or an IP address as text, for SNI and verification.
+	 * Server: unused; the client's wish is in the summary.
+	 */
+	const char *server_name;
+
+	/* Names, each behind its one-byte length, in order of preference (RFC 7301). */
+	const uint8_t *alpn;
+	size_t alpn_len;
+
+	/* In order of preference; a count of 0 stands for the default list. */
+	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM */
+	size_t suite_count;
+	const uint16_t *groups; /* default: X25519, P-256, P-384; a client sends one share, of the first */
+	size_t group_count;
+	const uint16_t *schemes; /* default: all of enum hs_scheme */
+	size_t scheme_count;
+
+	uint16_t min_version; /* 0 or HS_TLS_1_3 */
+	uint16_t max_version; /* 0 or HS_TLS_1_3 */
+};
+
+struct hs_der {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* HS_ACTION_DATA: bytes for the peer; the record layer makes the records. */
+struct hs_data {
+	enum hs_epoch epoch;
+	enum hs_content_type content_type;
+	/*
+	 * More bytes of this side follow after the peer's next flight: the record layer should
+	 * hold these back until then (MSG_MORE), or until it sends an alert.
+	 */
+	bool more;
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/*
+ * HS_ACTION_KEY: from here on this direction is protected by this key. The traffic secret
+ * comes with every key; the record layer needs it in the application epoch only, for
+ * KeyUpdate (RFC 8446 section 7.2). It is for nobody else but a key log.
+ */
+struct hs_key {
+	enum hs_direction direction;
+	enum hs_epoch epoch;
+	uint16_t version;
+	uint16_t suite;
+	uint64_t seq;
+	uint8_t key[HS_MAX_KEY];
+	size_t key_len;
+	uint8_t iv[HS_MAX_IV];
+	size_t iv_len;
+	uint8_t secret[HS_MAX_SECRET];
+	size_t secret_len;
+};
+
+/* HS_ACTION_COMPLETE: the peer's Finished is verified. Valid as long as the engine. */
+struct hs_summary {
+	uint16_t version;
+	uint16_t suite;
+	uint16_t group;
+	uint16_t scheme; /* of the peer's CertificateVerify, else of our own; 0: none */
+	bool resumed;
+	bool retried; /* there was a HelloRetryRequest */
+
+	uint8_t alpn[HS_MAX_ALPN];
+	size_t alpn_len; /* 0: no protocol was negotiated */
+	char server_name[HS_MAX_SERVER_NAME + 1]; /* client: as configured; server: SNI or "" */
+
+	bool peer_authenticated; /* the chain and, of a server, the name were verified */
+	int verify_code; /* X509_V_OK, or what an optional verification found */
+	const struct hs_der *peer_chain; /* as sent, leaf first */
+	size_t peer_chain_count;
+
+	uint8_t channel_binding[HS_CHANNEL_BINDING_LEN]; /* tls-exporter, RFC 9266 */
+};
+
+/*
+ * HS_ACTION_FAIL: the handshake is over; the record layer sends the alert and the
+ * application gets the errno. No secret is left in the engine.
+ *
+ *   EKEYREJECTED  the peer's certificate, its name or its signature
+ *   ENOKEY        no credential, or no trust store, that would serve
+ *   EPERM         nothing in common between the peer and the policy of this side
+ *   EPROTO        the peer broke the protocol
+ *   EINVAL        this side's configuration makes no sense (a server name that is none)
+ *   ENOMEM, EIO   this side's own trouble
+ */
+struct hs_failure {
+	uint8_t alert; /* AlertDescription, RFC 8446 section 6 */
+	int error; /* a positive errno */
+	int verify_code; /* X509_V_ERR_*, or 0 */
+	const char *text; /* one sentence for a person, no secrets, no newline */
+};
+
+enum hs_action_type {
+	HS_ACTION_DATA,
+	HS_ACTION_KEY,
+	HS_ACTION_CONTINUE, /* the record layer may deliver again; harmless if it never stopped */
+	HS_ACTION_COMPLETE, /* implies CONTINUE */
+	HS_ACTION_FAIL, /* always the last, and alone but for what it has to follow */
+};
+
+struct hs_action {
+	enum hs_action_type type;
+	union {
+		struct hs_data data;
+		struct hs_key key;
+		const struct hs_summary *summary;
+		struct hs_failure failure;
+	};
+};
+
+/*
+ * Returns an engine with copies of @config, or NULL: out of memory, a missing callback or
+ * an unknown code point in a list. What is wrong with the rest is told by a FAIL action of
+ * hs_engine_start(), so that the reason reaches the application.
+ */
+struct hs_engine *hs_engine_new(const struct hs_config *config, enum hs_role role);
+void hs_engine_free(struct hs_engine *engine); /* wipes; takes NULL */
+
+/*
+ * Client: emits the ClientHello. Server: checks the configuration, emits nothing. Once.
+ * Returns 0, or the negative errno of the FAIL action.
+ */
+int hs_engine_start(struct hs_engine *engine);
+
+/*
+ * One or several complete handshake messages, header included, all of the same @epoch.
+ * Returns 0, or the negative errno of the FAIL action; -ECONNABORTED, without actions, after
+ * a failure. Actions of an earlier call that were not taken are dropped. A failure after
+ * COMPLETE (a bad NewSessionTicket) is a FAIL action like any other.
+ */
+int hs_engine_input(struct hs_engine *engine, enum hs_epoch epoch, const uint8_t *bytes, size_t len);
+
+/* The next action of the last call, valid until the next call; NULL when there is none. */
+const struct hs_action *hs_engine_next_action(struct hs_engine *engine);
+
+/* NULL until COMPLETE, and after a failure. */
+const struct hs_summary *hs_engine_summary(const struct hs_engine *engine);
+
+/* TLS-Exporter of RFC 8446 section 7.5. 0, -ENOTCONN before COMPLETE, -EINVAL, -EIO. */
+int hs_engine_export(struct hs_engine *engine, const char *label, const uint8_t *context,
+		     size_t context_len, uint8_t *out, size_t len);
+
+/*
+ * The line of an SSLKEYLOGFILE for a KEY action of this engine, with its newline.
+ * Returns its length, or -ERANGE. The line is a secret: wipe @out.
+ */
+int hs_engine_keylog_line(const struct hs_engine *engine, const struct hs_key *key, char *out,
+			  size_t size);
+
+/* The registries' names: "TLS_AES_128_GCM_SHA256", "x25519", ...; "?" when not in the table. */
+const char *hs_version_name(uint16_t version);
+const char *hs_suite_name(uint16_t suite);
+const char *hs_group_name(uint16_t group);
+const char *hs_scheme_name(uint16_t scheme);
+const char *hs_alert_name(uint8_t alert);
+const char *hs_message_name(uint8_t type);
+
+/* Code point of such a name, or 0: for configuration files. */
+uint16_t hs_suite_by_name(const char *name);
+uint16_t hs_group_by_name(const char *name);
+uint16_t hs_scheme_by_name(const char *name);
+
+#endif
