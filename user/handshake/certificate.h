@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * certificate.h - X.509 for the engine: credentials, trust stores, verification
+ *
+ * RFC 5280 path validation is libcrypto's; what is asked of it, and how its verdict is put
+ * in words, is decided behind this header. Names are verified by RFC 9525: from the
+ * subject alternative names, never from the common name.
+ */
+#ifndef HANDSHAKE_CERTIFICATE_H
+#define HANDSHAKE_CERTIFICATE_H
+
+#include "crypto.h"
+#include "handshake.h"
+
+/* The peer's certificates, parsed. */
+struct certificates;
+
+/* -EBADMSG: the one at @bad (from 0) is no certificate, or has trailing bytes */
+int certificates_parse(const struct hs_der *chain, size_t count, struct certificates **out,
+		       size_t *bad);
+void certificates_free(struct certificates *c); /* takes NULL */
+struct evp_pkey_st *certificates_key(struct certificates *c); /* the leaf's; borrowed, or NULL */
+bool certificates_may_sign(struct certificates *c); /* key usage allows digitalSignature */
+
+struct certificate_check {
+	struct hs_trust *trust;
+	int64_t now;
+	enum hs_role peer; /* decides the extended key usage that is asked for */
+	const char *name; /* DNS name or IP address; NULL: not checked */
+};
+
+/*
+ * Returns 0, or an X509_V_ERR code (positive) with its reason in @text (HS_MAX_TEXT), or a
+ * negative errno.
+ */
+int certificates_verify(struct certificates *c, const struct certificate_check *check, char *text);
+uint8_t certificate_alert(int verify_code); /* RFC 8446 section 6.2 */
+
+bool name_is_address(const char *name);
+
+/* What a credential can do. */
+bool credential_has_name(const struct hs_credential *c, const char *name);
+bool credential_can_sign(const struct hs_credential *c, const struct scheme *scheme);
+const struct hs_der *credential_chain(const struct hs_credential *c, size_t *count);
+size_t credential_signature_max(const struct hs_credential *c);
+int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
+		    const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len);
+
+#endif

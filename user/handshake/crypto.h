@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * crypto.h - the primitives that the engine takes from libcrypto
+ *
+ * Hashes, HMAC (RFC 2104), (EC)DHE shares (RFC 8446 section 4.2.8) and signatures (section
+ * 4.4.3). Everything that names OpenSSL is behind this header and certificate.h. It must
+ * never draw a random byte of its own for a key share.
+ *
+ * Functions that return int give 0 or a negative errno: -EIO when libcrypto refuses,
+ * -ENOMEM, -EBADMSG when the peer's bytes are wrong.
+ */
+#ifndef HANDSHAKE_CRYPTO_H
+#define HANDSHAKE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "parameters.h"
+#include "secret.h"
+
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+
+/* Fetches the algorithms, the first time. */
+int crypto_init(void);
+
+bool crypto_equal(const void *a, const void *b, size_t len); /* in constant time */
+
+/* A running hash. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_new(enum hash hash);
+void crypto_hash_free(struct crypto_hash *h);
+int crypto_hash_restart(struct crypto_hash *h);
+int crypto_hash_update(struct crypto_hash *h, const void *bytes, size_t len);
+/* The hash of all bytes so far; the run goes on. @out takes hash_len() bytes. */
+int crypto_hash_value(struct crypto_hash *h, uint8_t *out);
+
+int crypto_digest(enum hash hash, const void *bytes, size_t len, uint8_t *out);
+
+/* One context, reused for each HMAC of a connection. */
+struct crypto_hmac;
+struct crypto_hmac *crypto_hmac_new(enum hash hash);
+void crypto_hmac_free(struct crypto_hmac *h);
+int crypto_hmac_start(struct crypto_hmac *h, const void *key, size_t len);
+int crypto_hmac_update(struct crypto_hmac *h, const void *bytes, size_t len);
+int crypto_hmac_finish(struct crypto_hmac *h, uint8_t *out);
+
+/* An ephemeral key pair made from the bytes that @random returns. */
+struct crypto_share;
+int crypto_share_new(const struct group *group, int (*random)(void *, uint8_t *, size_t),
+		     void *ctx, struct crypto_share **out);
+void crypto_share_free(struct crypto_share *share);
+const uint8_t *crypto_share_public(const struct crypto_share *share); /* group->public_len bytes */
+/* -EBADMSG: a share of a wrong length, off the curve, or of small order */
+int crypto_share_derive(const struct crypto_share *share, const uint8_t *peer, size_t len,
+			struct secret *out);
+
+enum key_type crypto_key_type(const struct evp_pkey_st *key);
+int crypto_verify(struct evp_pkey_st *key, const struct scheme *scheme, const uint8_t *bytes,
+		  size_t len, const uint8_t *signature, size_t signature_len);
+/* On entry *@signature_len is the room in @signature. */
+int crypto_sign(struct evp_pkey_st *key, const struct scheme *scheme, const uint8_t *bytes,
+		size_t len, uint8_t *signature, size_t *signature_len);
+size_t crypto_signature_max(const struct evp_pkey_st *key);
+
+#endif

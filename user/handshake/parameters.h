@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parameters.h - the code points that the engine knows, and what they stand for
+ *
+ * Tables of suites (RFC 8446 appendix B.4), groups (section 4.2.7), signature schemes
+ * (section 4.2.3), messages (section 4) and alerts (section 6). Data only: it must never
+ * decide what a connection may use; that is the policy's, in config.c.
+ */
+#ifndef HANDSHAKE_PARAMETERS_H
+#define HANDSHAKE_PARAMETERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handshake.h"
+
+#define HASH_MAX 64
+
+enum hash {
+	HASH_SHA256,
+	HASH_SHA384,
+	HASH_SHA512,
+	HASH_INTRINSIC, /* Ed25519 hashes by itself */
+};
+
+enum key_type {
+	KEY_RSA,
+	KEY_RSA_PSS,
+	KEY_ECDSA_P256,
+	KEY_ECDSA_P384,
+	KEY_ED25519,
+	KEY_OTHER,
+};
+
+enum message_type {
+	MESSAGE_CLIENT_HELLO = 1,
+	MESSAGE_SERVER_HELLO = 2,
+	MESSAGE_NEW_SESSION_TICKET = 4,
+	MESSAGE_END_OF_EARLY_DATA = 5,
+	MESSAGE_ENCRYPTED_EXTENSIONS = 8,
+	MESSAGE_CERTIFICATE = 11,
+	MESSAGE_CERTIFICATE_REQUEST = 13,
+	MESSAGE_CERTIFICATE_VERIFY = 15,
+	MESSAGE_FINISHED = 20,
+	MESSAGE_KEY_UPDATE = 24,
+	MESSAGE_MESSAGE_HASH = 254,
+};
+
+enum alert {
+	ALERT_UNEXPECTED_MESSAGE = 10,
+	ALERT_HANDSHAKE_FAILURE = 40,
+	ALERT_BAD_CERTIFICATE = 42,
+	ALERT_UNSUPPORTED_CERTIFICATE = 43,
+	ALERT_CERTIFICATE_REVOKED = 44,
+	ALERT_CERTIFICATE_EXPIRED = 45,
+	ALERT_CERTIFICATE_UNKNOWN = 46,
+	ALERT_ILLEGAL_PARAMETER = 47,
+	ALERT_UNKNOWN_CA = 48,
+	ALERT_DECODE_ERROR = 50,
+	ALERT_DECRYPT_ERROR = 51,
+	ALERT_PROTOCOL_VERSION = 70,
+	ALERT_INTERNAL_ERROR = 80,
+	ALERT_MISSING_EXTENSION = 109,
+	ALERT_UNSUPPORTED_EXTENSION = 110,
+	ALERT_CERTIFICATE_REQUIRED = 116,
+	ALERT_NO_APPLICATION_PROTOCOL = 120,
+};
+
+struct suite {
+	uint16_t code;
+	const char *name;
+	enum hash hash;
+	size_t key_len;
+	size_t iv_len;
+};
+
+struct group {
+	uint16_t code;
+	const char *name;
+	size_t scalar_len; /* random bytes that make a private key */
+	size_t public_len; /* bytes of a key share */
+	size_t secret_len;
+};
+
+struct scheme {
+	uint16_t code;
+	const char *name;
+	enum key_type key;
+	enum hash hash;
+	bool handshake; /* may sign a TLS 1.3 CertificateVerify, RFC 8446 section 4.4.3 */
+};
+
+/* NULL when the code point is not in the table */
+const struct suite *suite_find(uint16_t code);
+const struct group *group_find(uint16_t code);
+const struct scheme *scheme_find(uint16_t code);
+
+size_t hash_len(enum hash hash);
+
+#endif

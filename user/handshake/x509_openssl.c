@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: MIT
+/*
+ * x509_openssl.c - certificate.h on libcrypto 3: trust stores and path validation
+ *
+ * RFC 5280 section 6 by X509_verify_cert(), names by RFC 9525. The reasons of a refusal
+ * are put in words for a person. It must never take a name out of the common name, and
+ * never trust an anchor that is not in the store it was handed.
+ */
+#include "certificate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#define CHAIN_DEPTH 8 /* intermediates between leaf and anchor */
+#define SECURITY_LEVEL 2 /* 112 bits: RSA of 2048 bits and up, no SHA-1 */
+#define HOST_FLAGS (X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+#define NAME_MAX_TEXT 160
+
+struct hs_trust {
+	unsigned int references;
+	X509_STORE *store;
+};
+
+struct hs_credential {
+	unsigned int references;
+	X509 *leaf;
+	EVP_PKEY *key;
+	struct hs_der *chain;
+	size_t chain_count;
+};
+
+struct certificates {
+	X509 *leaf;
+	STACK_OF(X509) *others;
+};
+
+static void say(char *text, const char *what)
+{
+	if (text)
+		snprintf(text, HS_MAX_TEXT, "%s", what);
+}
+
+/* --- trust stores --- */
+
+struct hs_trust *hs_trust_new(void)
+{
+	struct hs_trust *t;
+
+	if (crypto_init() < 0)
+		return NULL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->references = 1;
+	t->store = X509_STORE_new();
+	if (!t->store) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+struct hs_trust *hs_trust_ref(struct hs_trust *trust)
+{
+	if (trust)
+		trust->references++;
+	return trust;
+}
+
+void hs_trust_unref(struct hs_trust *trust)
+{
+	if (!trust || --trust->references)
+		return;
+	X509_STORE_free(trust->store);
+	free(trust);
+}
+
+/* What ended a run of PEM_read_bio_X509(): the end of the bytes, or a bad certificate? */
+static bool pem_at_end(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *text)
+{
+	BIO *bio = len <= INT32_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+	X509 *cert;
+	int count = 0;
+	bool added, at_end;
+
+	if (!bio)
+		return -ENOMEM;
+	ERR_clear_error();
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		added = X509_STORE_add_cert(trust->store, cert) == 1;
+		X509_free(cert);
+		if (!added) {
+			count = -ENOMEM;
+			goto out;
+		}
+		count++;
+	}
+	at_end = pem_at_end();
+	if (!at_end) {
+		if (text)
+			snprintf(text, HS_MAX_TEXT,
+				 "certificate number %d of the bundle does not parse", count + 1);
+		count = -EBADMSG;
+	} else if (!count) {
+		say(text, "no certificate in PEM format in it");
+		count = -ENOENT;
+	}
+out:
+	BIO_free(bio);
+	ERR_clear_error();
+	return count;
+}
+
+/* --- the peer's chain --- */
+
+static X509 *parse_der(const struct hs_der *der)
+{
+	const unsigned char *at = der->data;
+	X509 *cert = NULL;
+
+	if (der->len <= INT32_MAX)
+		cert = d2i_X509(NULL, &at, (long)der->len);
+	if (cert && at != der->data + der->len) {
+		X509_free(cert);
+		cert = NULL;
+	}
+	return cert;
+}
+
+int certificates_parse(const struct hs_der *chain, size_t count, struct certificates **out,
+		       size_t *bad)
+{
+	struct certificates *c = calloc(1, sizeof(*c));
+	int rc = -ENOMEM;
+
+	if (c)
+		c->others = sk_X509_new_null();
+	if (!c || !c->others)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		X509 *cert = parse_der(&chain[i]);
+
+		if (!cert) {
+			*bad = i;
+			rc = -EBADMSG;
+			goto out;
+		}
+		if (i == 0) {
+			c->leaf = cert;
+		} else if (!sk_X509_push(c->others, cert)) {
+			X509_free(cert);
+			goto out;
+		}
+	}
+	*out = c;
+	c = NULL;
+	rc = 0;
+out:
+	certificates_free(c);
+	ERR_clear_error();
+	return rc;
+}
+
+void certificates_free(struct certificates *c)
+{
+	if (!c)
+		return;
+	X509_free(c->leaf);
+	sk_X509_pop_free(c->others, X509_free);
+	free(c);
+}
+
+struct evp_pkey_st *certificates_key(struct certificates *c)
+{
+	EVP_PKEY *key = X509_get0_pubkey(c->leaf);
+
+	ERR_clear_error();
+	return key;
+}
+
+/* RFC 8446 section 4.4.2.2: a key usage, if there is one, must allow digitalSignature. */
+bool certificates_may_sign(struct certificates *c)
+{
+	return X509_get_key_usage(c->leaf) & KU_DIGITAL_SIGNATURE;
+}
+
+bool name_is_address(const char *name)
+{
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
+	bool is = address != NULL;
+
+	ASN1_OCTET_STRING_free(address);
+	ERR_clear_error();
+	return is;
+}
+
+/* --- words --- */
+
+static void name_text(const X509_NAME *name, char *out, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) > 0)
+		n = BIO_read(bio, out, (int)size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	if (n <= 0)
+		snprintf(out, size, "(no name)");
+	BIO_free(bio);
+}
+
+static void time_text(const ASN1_TIME *time, char *out, size_t size)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) != 1)
+		snprintf(out, size, "an unreadable time");
+	else
+		snprintf(out, size, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900,
+			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/* The subject alternative names of @cert, as many as fit: "a.example, 192.0.2.1" */
+static void alternative_names_text(X509 *cert, char *out, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		const char *lead = used ? ", " : "";
+		int n;
+
+		if (name->type == GEN_DNS)
+			n = snprintf(out + used, size - used, "%s%.*s", lead,
+				     ASN1_STRING_length(name->d.dNSName),
+				     (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+		else if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 4)
+			n = snprintf(out + used, size - used, "%s%u.%u.%u.%u", lead,
+				     name->d.iPAddress->data[0], name->d.iPAddress->data[1],
+				     name->d.iPAddress->data[2], name->d.iPAddress->data[3]);
+		else
+			continue;
+		if (n < 0 || (size_t)n >= size - used) {
+			snprintf(out + (size > 4 ? size - 4 : 0), 4, "...");
+			break;
+		}
+		used += (size_t)n;
+	}
+	GENERAL_NAMES_free(names);
+	if (!out[0])
+		snprintf(out, size, "no host name at all");
+}
+
+static void reason_text(X509_STORE_CTX *ctx, int code, const struct certificate_check *check,
+			char *text)
+{
+	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
+	char subject[NAME_MAX_TEXT] = "the peer", detail[NAME_MAX_TEXT] = "";
+
+	if (cert)
+		name_text(X509_get_subject_name(cert), subject, sizeof(subject));
+	switch (code) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		if (cert)
+			time_text(X509_get0_notAfter(cert), detail, sizeof(detail));
+		snprintf(text, HS_MAX_TEXT, "the certificate of %s has expired: not after %s",
+			 subject, detail);
+		break;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		if (cert)
+			time_text(X509_get0_notBefore(cert), detail, sizeof(detail));
+		snprintf(text, HS_MAX_TEXT, "the certificate of %s is not yet valid: not before %s",
+			 subject, detail);
+		break;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		if (cert)
+			alternative_names_text(cert, detail, sizeof(detail));
+		snprintf(text, HS_MAX_TEXT, "the certificate is not for %s, but for %s",
+			 check->name, detail);
+		break;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		if (cert)
+			name_text(X509_get_issuer_name(cert), detail, sizeof(detail));
+		snprintf(text, HS_MAX_TEXT,
+			 "the certificate of %s comes from %s, an authority that is not trusted: %s",
+			 subject, detail, X509_verify_cert_error_string(code));
+		break;
+	default:
+		snprintf(text, HS_MAX_TEXT, "the certificate of %s: %s", subject,
+			 X509_verify_cert_error_string(code));
+	}
+}
+
+/* --- verification --- */
+
+static bool set_parameters(X509_STORE_CTX *ctx, const struct certificate_check *check)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	bool server = check->peer == HS_SERVER;
+
+	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH);
+	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
+	X509_VERIFY_PARAM_set_time(param, (time_t)check->now);
+	X509_VERIFY_PARAM_set_hostflags(param, HOST_FLAGS);
+	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN |
+						       X509_V_FLAG_TRUSTED_FIRST) != 1 ||
+	    X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER :
+							  X509_PURPOSE_SSL_CLIENT) != 1 ||
+	    X509_VERIFY_PARAM_set_trust(param,
+					server ? X509_TRUST_SSL_SERVER : X509_TRUST_SSL_CLIENT) !=
+		    1)
+		return false;
+	if (!check->name)
+		return true;
+	if (name_is_address(check->name))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, check->name) == 1;
+	return X509_VERIFY_PARAM_set1_host(param, check->name, 0) == 1;
+}
+
+int certificates_verify(struct certificates *c, const struct certificate_check *check, char *text)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int rc = -ENOMEM;
+
+	if (!ctx || X509_STORE_CTX_init(ctx, check->trust->store, c->leaf, c->others) != 1)
+		goto out;
+	rc = -EIO;
+	if (!set_parameters(ctx, check))
+		goto out;
+	if (X509_verify_cert(ctx) == 1) {
+		rc = 0;
+		goto out;
+	}
+	if (X509_STORE_CTX_get_error(ctx) != X509_V_OK) {
+		rc = X509_STORE_CTX_get_error(ctx);
+		reason_text(ctx, rc, check, text);
+	}
+out:
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return rc;
+}
+
+uint8_t certificate_alert(int verify_code)
+{
+	switch (verify_code) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return ALERT_CERTIFICATE_EXPIRED;
+	case X509_V_ERR_CERT_REVOKED:
+		return ALERT_CERTIFICATE_REVOKED;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return ALERT_UNKNOWN_CA;
+	case X509_V_ERR_INVALID_PURPOSE:
+		return ALERT_UNSUPPORTED_CERTIFICATE;
+	default:
+		return ALERT_BAD_CERTIFICATE;
+	}
+}
+
+/* --- credentials --- */
+
+/* libcrypto's own callback would ask on the terminal. */
+static int no_password(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)arg;
+	return -1;
+}
+
+static bool chain_push(struct hs_credential *c, X509 *cert)
+{
+	struct hs_der *chain = realloc(c->chain, (c->chain_count + 1) * sizeof(*chain));
+	unsigned char *der = NULL;
+	int len;
+
+	if (!chain)
+		return false;
+	c->chain = chain;
+	len = i2d_X509(cert, &der);
+	if (len <= 0)
+		return false;
+	c->chain[c->chain_count++] = (struct hs_der){ .data = der, .len = (size_t)len };
+	return true;
+}
+
+static bool load_chain(struct hs_credential *c, BIO *bio, char *text)
+{
+	X509 *cert;
+	bool pushed, at_end;
+
+	while ((cert = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
+		pushed = chain_push(c, cert);
+		if (c->leaf)
+			X509_free(cert);
+		else
+			c->leaf = cert;
+		if (!pushed) {
+			say(text, "out of memory");
+			return false;
+		}
+	}
+	at_end = pem_at_end();
+	if (!at_end)
+		say(text, "a certificate of the chain does not parse");
+	else if (!c->leaf)
+		say(text, "no certificate in PEM format in it");
+	return at_end && c->leaf;
+}
+
+static bool load_key(struct hs_credential *c, BIO *bio, char *text)
+{
+	c->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+	if (!c->key) {
+		say(text, "the private key does not parse, or is encrypted");
+		return false;
+	}
+	if (crypto_key_type(c->key) == KEY_OTHER) {
+		say(text, "the private key is none of RSA, ECDSA P-256, ECDSA P-384, Ed25519");
+		return false;
+	}
+	if (X509_check_private_key(c->leaf, c->key) != 1) {
+		say(text, "the private key does not belong to the certificate");
+		return false;
+	}
+	return true;
+}
+
+struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
+					    size_t key_len, char *text)
+{
+	struct hs_credential *c = NULL;
+	BIO *chain_bio = NULL, *key_bio = NULL;
+	bool good = false;
+
+	say(text, "out of memory");
+	if (crypto_init() < 0 || chain_len > INT32_MAX || key_len > INT32_MAX)
+		return NULL;
+	ERR_clear_error();
+	c = calloc(1, sizeof(*c));
+	chain_bio = BIO_new_mem_buf(chain, (int)chain_len);
+	key_bio = BIO_new_mem_buf(key, (int)key_len);
+	if (c && chain_bio && key_bio) {
+		c->references = 1;
+		good = load_chain(c, chain_bio, text) && load_key(c, key_bio, text);
+	}
+	BIO_free(chain_bio);
+	BIO_free(key_bio);
+	ERR_clear_error();
+	if (good) {
+		say(text, "");
+		return c;
+	}
+	hs_credential_unref(c);
+	return NULL;
+}
+
+struct hs_credential *hs_credential_ref(struct hs_credential *credential)
+{
+	if (credential)
+		credential->references++;
+	return credential;
+}
+
+void hs_credential_unref(struct hs_credential *credential)
+{
+	if (!credential || --credential->references)
+		return;
+	for (size_t i = 0; i < credential->chain_count; i++)
+		OPENSSL_free((void *)(uintptr_t)credential->chain[i].data);
+	free(credential->chain);
+	X509_free(credential->leaf);
+	EVP_PKEY_free(credential->key);
+	free(credential);
+}
+
+bool credential_has_name(const struct hs_credential *c, const char *name)
+{
+	return X509_check_host(c->leaf, name, strlen(name), HOST_FLAGS, NULL) == 1;
+}
+
+bool credential_can_sign(const struct hs_credential *c, const struct scheme *scheme)
+{
+	return scheme->handshake && crypto_key_type(c->key) == scheme->key;
+}
+
+const struct hs_der *credential_chain(const struct hs_credential *c, size_t *count)
+{
+	*count = c->chain_count;
+	return c->chain;
+}
+
+size_t credential_signature_max(const struct hs_credential *c)
+{
+	return crypto_signature_max(c->key);
+}
+
+int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
+		    const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len)
+{
+	return crypto_sign(c->key, scheme, bytes, len, signature, signature_len);
+}
