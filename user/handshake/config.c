@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+/*
+ * config.c - what a connection may do: copy, defaults, sanity
+ *
+ * The policy side of RFC 8446 section 4.1: suites, groups and schemes in order of
+ * preference, names, credentials. It must never widen what the caller asked for, and a
+ * client that was told nothing verifies.
+ */
+#include "engine.h"
+
+#include <stdlib.h>
+
+static const uint16_t default_suites[] = { HS_AES_128_GCM_SHA256, HS_AES_256_GCM_SHA384 };
+
+static const uint16_t default_groups[] = { HS_X25519, HS_SECP256R1, HS_SECP384R1 };
+
+static const uint16_t default_schemes[] = {
+	HS_ECDSA_SECP256R1_SHA256, HS_ED25519,		   HS_ECDSA_SECP384R1_SHA384,
+	HS_RSA_PSS_RSAE_SHA256,	   HS_RSA_PSS_RSAE_SHA384, HS_RSA_PSS_RSAE_SHA512,
+	HS_RSA_PSS_PSS_SHA256,	   HS_RSA_PSS_PSS_SHA384,  HS_RSA_PSS_PSS_SHA512,
+	HS_RSA_PKCS1_SHA256,	   HS_RSA_PKCS1_SHA384,	   HS_RSA_PKCS1_SHA512,
+};
+
+#define ADDRESS_TEXT_MAX 45 /* the longest textual IPv6 address */
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static int copy_suites(struct config *to, const uint16_t *list, size_t count)
+{
+	if (!count) {
+		list = default_suites;
+		count = COUNT(default_suites);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct suite *suite = suite_find(list[i]);
+
+		if (!suite || i == LIST_MAX || suite_index(to, list[i]) >= 0)
+			return -EINVAL;
+		to->suites[to->suite_count++] = suite;
+	}
+	return 0;
+}
+
+static int copy_groups(struct config *to, const uint16_t *list, size_t count)
+{
+	if (!count) {
+		list = default_groups;
+		count = COUNT(default_groups);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct group *group = group_find(list[i]);
+
+		if (!group || i == LIST_MAX || group_index(to, list[i]) >= 0)
+			return -EINVAL;
+		to->groups[to->group_count++] = group;
+	}
+	return 0;
+}
+
+static int copy_schemes(struct config *to, const uint16_t *list, size_t count)
+{
+	if (!count) {
+		list = default_schemes;
+		count = COUNT(default_schemes);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct scheme *scheme = scheme_find(list[i]);
+
+		if (!scheme || i == LIST_MAX || scheme_index(to, list[i]) >= 0)
+			return -EINVAL;
+		to->schemes[to->scheme_count++] = scheme;
+	}
+	return 0;
+}
+
+static int copy_credentials(struct config *to, struct hs_credential *const *from, size_t count)
+{
+	if (!count)
+		return 0;
+	to->credentials = calloc(count, sizeof(*to->credentials));
+	if (!to->credentials)
+		return -ENOMEM;
+	for (; to->credential_count < count; to->credential_count++)
+		to->credentials[to->credential_count] =
+			hs_credential_ref(from[to->credential_count]);
+	return 0;
+}
+
+/* "example.com." and "example.com" are one name; SNI and certificates have no final dot. */
+static char *copy_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > 1 && name[len - 1] == '.')
+		len--;
+	return strndup(name, len);
+}
+
+static bool known_version(uint16_t version)
+{
+	return !version || version == HS_TLS_1_3;
+}
+
+int config_copy(struct config *to, const struct hs_config *from, enum hs_role role)
+{
+	int rc = -EINVAL;
+
+	if (!from->random || !from->now || !known_version(from->min_version) ||
+	    !known_version(from->max_version))
+		return rc;
+	to->random = from->random;
+	to->now = from->now;
+	to->ctx = from->ctx;
+	to->trust = hs_trust_ref(from->trust);
+	to->verify = from->verify;
+	if (to->verify == HS_VERIFY_DEFAULT)
+		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
+	rc = copy_suites(to, from->suites, from->suite_count);
+	if (rc == 0)
+		rc = copy_groups(to, from->groups, from->group_count);
+	if (rc == 0)
+		rc = copy_schemes(to, from->schemes, from->scheme_count);
+	if (rc == 0)
+		rc = copy_credentials(to, from->credentials, from->credential_count);
+	if (rc == 0 && role == HS_CLIENT && from->server_name && *from->server_name) {
+		to->server_name = copy_name(from->server_name);
+		if (!to->server_name)
+			return -ENOMEM;
+		to->name_is_address = strlen(to->server_name) <= ADDRESS_TEXT_MAX &&
+				      name_is_address(to->server_name);
+	}
+	if (rc == 0 && from->alpn_len) {
+		to->alpn = malloc(from->alpn_len);
+		if (!to->alpn)
+			return -ENOMEM;
+		memcpy(to->alpn, from->alpn, from->alpn_len);
+		to->alpn_len = from->alpn_len;
+	}
+	return rc;
+}
+
+void config_release(struct config *c)
+{
+	for (size_t i = 0; i < c->credential_count; i++)
+		hs_credential_unref(c->credentials[i]);
+	free(c->credentials);
+	hs_trust_unref(c->trust);
+	free(c->server_name);
+	free(c->alpn);
+	*c = (struct config){ 0 };
+}
+
+int suite_index(const struct config *c, uint16_t code)
+{
+	for (size_t i = 0; i < c->suite_count; i++)
+		if (c->suites[i]->code == code)
+			return (int)i;
+	return -1;
+}
+
+int group_index(const struct config *c, uint16_t code)
+{
+	for (size_t i = 0; i < c->group_count; i++)
+		if (c->groups[i]->code == code)
+			return (int)i;
+	return -1;
+}
+
+int scheme_index(const struct config *c, uint16_t code)
+{
+	for (size_t i = 0; i < c->scheme_count; i++)
+		if (c->schemes[i]->code == code)
+			return (int)i;
+	return -1;
+}
+
+static bool is_label_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
+}
+
+/* RFC 1123 section 2.1, and the underscore that people use. */
+static bool is_host_name(const char *name)
+{
+	size_t len = strlen(name), label = 0;
+
+	if (!len || len > 253)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] == '.' ? label == 0 : !is_label_byte(name[i]))
+			return false;
+		label = name[i] == '.' ? 0 : label + 1;
+		if (label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
+/* RFC 7301 section 3.1: names of 1 to 255 bytes */
+static bool is_alpn_list(const uint8_t *bytes, size_t len)
+{
+	struct reader r = reader_over(bytes, len), name;
+
+	while (!reader_done(&r))
+		if (!reader_vec8(&r, &name, 1, HS_MAX_ALPN))
+			return false;
+	return len <= UINT16_MAX - 2;
+}
+
+static int check_client(struct hs_engine *e)
+{
+	const struct config *c = &e->config;
+
+	if (c->server_name && !c->name_is_address && !is_host_name(c->server_name))
+		return engine_fail(e, ALERT_INTERNAL_ERROR, EINVAL,
+				   "the server name %.253s is neither a host name nor an address",
+				   c->server_name);
+	if (!c->server_name && c->verify == HS_VERIFY_REQUIRED)
+		return engine_fail(e, ALERT_INTERNAL_ERROR, EINVAL,
+				   "no server name is set to verify the certificate against");
+	return 0;
+}
+
+int config_check(struct hs_engine *e)
+{
+	const struct config *c = &e->config;
+
+	if (!is_alpn_list(c->alpn, c->alpn_len))
+		return engine_fail(e, ALERT_INTERNAL_ERROR, EINVAL,
+				   "the list of ALPN protocols is malformed");
+	if (c->verify == HS_VERIFY_REQUIRED && !c->trust)
+		return engine_fail(e, ALERT_INTERNAL_ERROR, ENOKEY,
+				   "certificates are to be verified, but there is no trust store");
+	if (e->role == HS_CLIENT)
+		return check_client(e);
+	if (!c->credential_count)
+		return engine_fail(e, ALERT_INTERNAL_ERROR, ENOKEY,
+				   "a server needs a credential, and there is none");
+	return 0;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - the inside of an engine, prototypes grouped by file
+ *
+ * One struct hs_engine per connection: what was agreed so far (RFC 8446 section 4), and
+ * the message under the driver's hand. Each message is taken in two steps: a parse that
+ * only reads, and, once the driver has seen that nothing trails, an act that decides and
+ * answers. A parse must never change what was agreed; an act must never read wire bytes.
+ */
+#ifndef HANDSHAKE_ENGINE_H
+#define HANDSHAKE_ENGINE_H
+
+#include <errno.h>
+
+#include "certificate.h"
+#include "crypto.h"
+#include "handshake.h"
+#include "key_schedule.h"
+#include "parameters.h"
+#include "reader.h"
+#include "transcript.h"
+#include "writer.h"
+
+#define LIST_MAX 16 /* entries of a policy list; one bit each in a uint32_t */
+#define SESSION_ID_MAX 32
+#define CHAIN_MAX 16 /* certificates */
+#define CHAIN_BYTES_MAX (100 * 1024)
+#define CLIENT_HELLO_MAX (64 * 1024)
+#define ACTIONS_MAX 16
+
+/* The graph is in engine.c. */
+enum state {
+	STATE_NEW,
+	CLIENT_WAIT_SERVER_HELLO,
+	CLIENT_WAIT_SECOND_SERVER_HELLO,
+	CLIENT_WAIT_ENCRYPTED_EXTENSIONS,
+	CLIENT_WAIT_CERTIFICATE_OR_REQUEST,
+	CLIENT_WAIT_CERTIFICATE,
+	CLIENT_WAIT_CERTIFICATE_VERIFY,
+	CLIENT_WAIT_FINISHED,
+	CLIENT_CONNECTED,
+	SERVER_WAIT_CLIENT_HELLO,
+	SERVER_WAIT_SECOND_CLIENT_HELLO,
+	SERVER_WAIT_CERTIFICATE,
+	SERVER_WAIT_CERTIFICATE_VERIFY,
+	SERVER_WAIT_FINISHED,
+	SERVER_CONNECTED,
+	STATE_FAILED,
+	STATE_COUNT,
+};
+
+struct config {
+	int (*random)(void *ctx, uint8_t *out, size_t len);
+	int64_t (*now)(void *ctx);
+	void *ctx;
+	struct hs_credential **credentials;
+	size_t credential_count;
+	struct hs_trust *trust;
+	enum hs_verify verify;
+	char *server_name; /* NULL: none */
+	bool name_is_address;
+	uint8_t *alpn;
+	size_t alpn_len;
+	const struct suite *suites[LIST_MAX];
+	size_t suite_count;
+	const struct group *groups[LIST_MAX];
+	size_t group_count;
+	const struct scheme *schemes[LIST_MAX];
+	size_t scheme_count;
+};
+
+/* A message that is being read. Its readers point into the caller's bytes. */
+struct incoming {
+	uint8_t type;
+	const uint8_t *bytes; /* with its header */
+	size_t len;
+	uint32_t extensions_seen; /* one bit per row of the extension table */
+
+	/* ClientHello, ServerHello */
+	uint16_t legacy_version;
+	uint8_t random[HS_RANDOM_LEN];
+	struct reader session_id;
+	struct reader suites;
+	struct reader compression;
+	struct reader extensions;
+	uint16_t suite;
+	bool is_retry;
+	uint16_t version; /* of supported_versions in a ServerHello */
+	bool offers_tls13; /* of supported_versions in a ClientHello */
+	uint32_t suites_shared; /* bit i: the client has config.suites[i] */
+	uint32_t groups_shared;
+	uint32_t schemes_shared; /* in a CertificateRequest, too */
+	uint32_t shares_present; /* bit i: shares[i] is a share of config.groups[i] */
+	struct reader shares[LIST_MAX];
+	uint16_t share_group; /* of a ServerHello or HelloRetryRequest */
+	struct reader share;
+	struct reader cookie;
+	struct reader server_name;
+	struct reader alpn;
+
+	/* Certificate */
+	struct hs_der chain[CHAIN_MAX];
+	size_t chain_count;
+
+	/* CertificateVerify, Finished */
+	uint16_t scheme;
+	struct reader signature;
+};
+
+struct actions {
+	struct hs_action list[ACTIONS_MAX];
+	size_t offset[ACTIONS_MAX]; /* of a DATA action's bytes in out */
+	size_t count;
+	size_t taken;
+	struct writer out;
+};
+
+struct hs_engine {
+	enum hs_role role;
+	enum state state;
+	struct config config;
+	struct actions actions;
+	size_t input_total;
+	bool epoch_ended; /* nothing may follow in this delivery */
+
+	struct transcript transcript;
+	struct key_schedule keys;
+	struct crypto_share *share;
+
+	/* what this side said */
+	uint32_t extensions_offered;
+	uint32_t extensions_requested; /* in a CertificateRequest */
+	bool sent_change_cipher_spec;
+	uint8_t client_random[HS_RANDOM_LEN];
+	uint8_t session_id[SESSION_ID_MAX];
+	size_t session_id_len;
+
+	/* HelloRetryRequest */
+	bool retried;
+	uint16_t retry_suite;
+	uint16_t retry_group; /* 0: the retry named none */
+	uint8_t *first_hello; /* server: the extensions of the first ClientHello, ... */
+	size_t first_hello_len;
+	uint8_t first_hello_fields[HASH_MAX]; /* ... and a SHA-256 of what stands before them */
+	uint8_t *cookie;
+	size_t cookie_len;
+
+	/* what was agreed */
+	const struct suite *suite;
+	const struct group *group;
+	const struct scheme *scheme; /* of our own CertificateVerify */
+	const struct scheme *peer_scheme;
+	struct hs_credential *credential; /* borrowed from config */
+	bool certificate_requested;
+	uint32_t peer_schemes; /* bit i: the peer verifies config.schemes[i] */
+	bool server_name_used;
+	struct certificates *peer;
+	uint8_t *peer_bytes;
+	struct hs_der peer_chain[CHAIN_MAX];
+	struct hs_summary summary;
+	bool chain_verified;
+	bool complete;
+
+	struct incoming in;
+	char text[HS_MAX_TEXT];
+	int error; /* negative errno of the failure */
+};
+
+/* engine.c */
+
+/* Records the failure where it is known. Returns -@error. Only the first one counts. */
+int engine_fail(struct hs_engine *e, enum alert alert, int error, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+int engine_fail_verify(struct hs_engine *e, int verify_code, const char *text);
+/* Turns the negative errno of a primitive into a failure of ours; passes 0 through. */
+int engine_check(struct hs_engine *e, int rc, const char *what);
+
+/* config.c */
+int config_copy(struct config *to, const struct hs_config *from, enum hs_role role);
+void config_release(struct config *c);
+int config_check(struct hs_engine *e); /* engine_fail() for what makes no sense */
+int suite_index(const struct config *c, uint16_t code); /* -1: not in the policy */
+int group_index(const struct config *c, uint16_t code);
+int scheme_index(const struct config *c, uint16_t code);
+
+/* actions.c */
+void actions_clear(struct actions *a);
+void actions_release(struct actions *a);
+struct hs_action *actions_add(struct hs_engine *e, enum hs_action_type type);
+size_t message_begin(struct hs_engine *e, enum message_type type);
+/* Closes the message, adds it to the transcript and to the DATA of its epoch. */
+int message_end(struct hs_engine *e, size_t mark, enum hs_epoch epoch);
+int action_change_cipher_spec(struct hs_engine *e, bool more);
+int action_key(struct hs_engine *e, enum hs_direction direction, enum hs_epoch epoch,
+	       const struct secret *secret);
+int action_continue(struct hs_engine *e);
+int action_complete(struct hs_engine *e);
+void action_fail(struct hs_engine *e, enum alert alert, int error, int verify_code);
+
+/* hello.c */
+extern const uint8_t retry_random[HS_RANDOM_LEN];
+int new_share(struct hs_engine *e, const struct group *group);
+/* After the ServerHello is in the transcript: (EC)DHE with the peer's share. */
+int start_handshake_keys(struct hs_engine *e, struct reader peer);
+/* Server: the second ClientHello must repeat the first, RFC 8446 section 4.1.2. */
+int remember_first_hello(struct hs_engine *e);
+int check_second_hello(struct hs_engine *e);
+/* Fills the summary in, wipes what is not needed any more, emits COMPLETE. */
+int complete_handshake(struct hs_engine *e);
+
+/* client_tls13.c */
+int client_start(struct hs_engine *e);
+int parse_server_hello(struct hs_engine *e, struct reader *r);
+int act_server_hello(struct hs_engine *e);
+int parse_encrypted_extensions(struct hs_engine *e, struct reader *r);
+int act_encrypted_extensions(struct hs_engine *e);
+int parse_certificate_request(struct hs_engine *e, struct reader *r);
+int act_certificate_request(struct hs_engine *e);
+int act_server_finished(struct hs_engine *e);
+int parse_new_session_ticket(struct hs_engine *e, struct reader *r);
+int act_new_session_ticket(struct hs_engine *e);
+
+/* server_tls13.c */
+int parse_client_hello(struct hs_engine *e, struct reader *r);
+int act_client_hello(struct hs_engine *e);
+int act_client_finished(struct hs_engine *e);
+
+/* auth_tls13.c */
+int parse_certificate(struct hs_engine *e, struct reader *r);
+int act_certificate(struct hs_engine *e);
+int parse_certificate_verify(struct hs_engine *e, struct reader *r);
+int act_certificate_verify(struct hs_engine *e);
+int parse_finished(struct hs_engine *e, struct reader *r);
+int check_finished(struct hs_engine *e, const struct secret *base);
+/* The first scheme of the policy that the peer verifies and @c can make; NULL: none. */
+const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_credential *c);
+int write_certificate(struct hs_engine *e, const struct hs_credential *c);
+int write_certificate_verify(struct hs_engine *e);
+int write_finished(struct hs_engine *e, const struct secret *base);
+
+#endif

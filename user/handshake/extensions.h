@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * extensions.h - every extension in one table, RFC 8446 section 4.2
+ *
+ * A row says which messages may carry the extension, and how each role builds and parses
+ * it. The driver alone checks duplicates, strays, answers to what was never asked, and
+ * bytes behind the end; a row's function must never do so itself.
+ */
+#ifndef HANDSHAKE_EXTENSIONS_H
+#define HANDSHAKE_EXTENSIONS_H
+
+#include "engine.h"
+
+enum extension_message {
+	IN_CLIENT_HELLO = 1 << 0,
+	IN_SERVER_HELLO = 1 << 1,
+	IN_HELLO_RETRY_REQUEST = 1 << 2,
+	IN_ENCRYPTED_EXTENSIONS = 1 << 3,
+	IN_CERTIFICATE = 1 << 4,
+	IN_CERTIFICATE_REQUEST = 1 << 5,
+	IN_NEW_SESSION_TICKET = 1 << 6,
+};
+
+enum {
+	EXTENSION_SERVER_NAME = 0,
+	EXTENSION_SUPPORTED_GROUPS = 10,
+	EXTENSION_SIGNATURE_ALGORITHMS = 13,
+	EXTENSION_ALPN = 16,
+	EXTENSION_PADDING = 21,
+	EXTENSION_PRE_SHARED_KEY = 41,
+	EXTENSION_EARLY_DATA = 42,
+	EXTENSION_SUPPORTED_VERSIONS = 43,
+	EXTENSION_COOKIE = 44,
+	EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,
+	EXTENSION_KEY_SHARE = 51,
+};
+
+/* A set of code points seen, to find duplicates among the unknown too. */
+struct seen {
+	uint8_t bits[65536 / 8];
+};
+
+bool seen_before(struct seen *s, uint16_t code);
+
+/*
+ * Reads an extension block (its length included) of @message into e->in. The failure is
+ * recorded in the engine.
+ */
+int extensions_parse(struct hs_engine *e, enum extension_message message, struct reader *r);
+/* Writes the extension block of @message, its length included. */
+int extensions_build(struct hs_engine *e, enum extension_message message, struct writer *w);
+/* Did e->in carry it? */
+bool extension_seen(const struct hs_engine *e, uint16_t type);
+/* Is @type in the block (its length not included)? No judgement of the rest. */
+bool extension_find(struct reader block, uint16_t type, struct reader *out);
+
+/* The rows' functions: extensions_hello.c */
+typedef int extension_build_fn(struct hs_engine *e, enum extension_message message,
+			       struct writer *w);
+typedef int extension_parse_fn(struct hs_engine *e, enum extension_message message,
+			       struct reader *r);
+
+#define EXTENSION_OMIT 1 /* a build function has nothing to say */
+
+extension_build_fn client_build_server_name, server_build_server_name;
+extension_parse_fn client_parse_server_name, server_parse_server_name;
+extension_build_fn client_build_alpn, server_build_alpn;
+extension_parse_fn client_parse_alpn, server_parse_alpn;
+extension_build_fn client_build_groups;
+extension_parse_fn client_parse_groups, server_parse_groups;
+extension_build_fn build_schemes;
+extension_parse_fn parse_schemes;
+extension_build_fn client_build_cookie;
+extension_parse_fn client_parse_cookie, server_parse_cookie;
+extension_build_fn client_build_key_share, server_build_key_share;
+extension_parse_fn client_parse_key_share, server_parse_key_share;
+extension_build_fn client_build_versions, server_build_versions;
+extension_parse_fn client_parse_versions, server_parse_versions;
+extension_parse_fn server_parse_psk_modes, server_parse_psk;
+extension_parse_fn server_parse_early_data, client_parse_early_data;
+
+#endif

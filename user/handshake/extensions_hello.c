@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+/*
+ * extensions_hello.c - the rows' functions: how each extension is built and parsed
+ *
+ * RFC 8446 section 4.2, RFC 6066 section 3 (server_name), RFC 7301 (ALPN). A parse returns
+ * 0 or -1 for malformed bytes, and keeps what it read in e->in; whether the values please
+ * is for the act of the message to say. A build returns 0 or EXTENSION_OMIT.
+ */
+#include "extensions.h"
+
+#define MALFORMED (-1)
+
+/* --- server_name, RFC 6066 section 3 --- */
+
+int client_build_server_name(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	const char *name = e->config.server_name;
+	size_t list, entry;
+
+	(void)message;
+	if (!name || e->config.name_is_address)
+		return EXTENSION_OMIT;
+	list = writer_open(w, 2);
+	writer_u8(w, 0);
+	entry = writer_open(w, 2);
+	writer_bytes(w, name, strlen(name));
+	writer_close(w, entry, 2);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+int server_parse_server_name(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+	uint8_t type;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 1, UINT16_MAX) || !reader_u8(&list, &type) || type != 0 ||
+	    !reader_vec16(&list, &e->in.server_name, 1, HS_MAX_SERVER_NAME) || !reader_done(&list))
+		return MALFORMED;
+	for (size_t i = 0; i < e->in.server_name.left; i++)
+		if (e->in.server_name.at[i] <= ' ' || e->in.server_name.at[i] > '~')
+			return MALFORMED;
+	return 0;
+}
+
+int server_build_server_name(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	(void)message;
+	(void)w;
+	return e->server_name_used ? 0 : EXTENSION_OMIT;
+}
+
+/* An acknowledgement, empty: the driver sees to that. */
+int client_parse_server_name(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)e;
+	(void)message;
+	(void)r;
+	return 0;
+}
+
+/* --- application_layer_protocol_negotiation, RFC 7301 --- */
+
+int client_build_alpn(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list;
+
+	(void)message;
+	if (!e->config.alpn_len)
+		return EXTENSION_OMIT;
+	list = writer_open(w, 2);
+	writer_bytes(w, e->config.alpn, e->config.alpn_len);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+int server_parse_alpn(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list, name;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 2, UINT16_MAX))
+		return MALFORMED;
+	e->in.alpn = list;
+	while (!reader_done(&list))
+		if (!reader_vec8(&list, &name, 1, UINT8_MAX))
+			return MALFORMED;
+	return 0;
+}
+
+int server_build_alpn(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list, name;
+
+	(void)message;
+	if (!e->summary.alpn_len)
+		return EXTENSION_OMIT;
+	list = writer_open(w, 2);
+	name = writer_open(w, 1);
+	writer_bytes(w, e->summary.alpn, e->summary.alpn_len);
+	writer_close(w, name, 1);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+/* Exactly one name, RFC 7301 section 3.1 */
+int client_parse_alpn(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 2, UINT16_MAX) ||
+	    !reader_vec8(&list, &e->in.alpn, 1, UINT8_MAX) || !reader_done(&list))
+		return MALFORMED;
+	return 0;
+}
+
+/* --- supported_groups, RFC 8446 section 4.2.7 --- */
+
+int client_build_groups(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list = writer_open(w, 2);
+
+	(void)message;
+	for (size_t i = 0; i < e->config.group_count; i++)
+		writer_u16(w, e->config.groups[i]->code);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+int server_parse_groups(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+	uint16_t code;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 2, UINT16_MAX))
+		return MALFORMED;
+	while (!reader_done(&list)) {
+		int i;
+
+		if (!reader_u16(&list, &code))
+			return MALFORMED;
+		i = group_index(&e->config, code);
+		if (i >= 0)
+			e->in.groups_shared |= 1u << i;
+	}
+	return 0;
+}
+
+/* What the server would have liked better: nothing to act upon within this connection. */
+int client_parse_groups(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+	uint16_t code;
+
+	(void)e;
+	(void)message;
+	if (!reader_vec16(r, &list, 2, UINT16_MAX))
+		return MALFORMED;
+	while (!reader_done(&list))
+		if (!reader_u16(&list, &code))
+			return MALFORMED;
+	return 0;
+}
+
+/* --- signature_algorithms, RFC 8446 section 4.2.3 --- */
+
+int build_schemes(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list = writer_open(w, 2);
+
+	(void)message;
+	for (size_t i = 0; i < e->config.scheme_count; i++)
+		writer_u16(w, e->config.schemes[i]->code);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+int parse_schemes(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+	uint16_t code;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 2, UINT16_MAX - 1))
+		return MALFORMED;
+	while (!reader_done(&list)) {
+		int i;
+
+		if (!reader_u16(&list, &code))
+			return MALFORMED;
+		i = scheme_index(&e->config, code);
+		if (i >= 0)
+			e->in.schemes_shared |= 1u << i;
+	}
+	return 0;
+}
+
+/* --- cookie, RFC 8446 section 4.2.2 --- */
+
+int client_build_cookie(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t cookie;
+
+	(void)message;
+	if (!e->cookie)
+		return EXTENSION_OMIT;
+	cookie = writer_open(w, 2);
+	writer_bytes(w, e->cookie, e->cookie_len);
+	writer_close(w, cookie, 2);
+	return 0;
+}
+
+static int parse_cookie(struct hs_engine *e, struct reader *r)
+{
+	return reader_vec16(r, &e->in.cookie, 1, UINT16_MAX) ? 0 : MALFORMED;
+}
+
+int client_parse_cookie(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)message;
+	return parse_cookie(e, r);
+}
+
+int server_parse_cookie(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)message;
+	return parse_cookie(e, r);
+}
+
+/* --- key_share, RFC 8446 section 4.2.8 --- */
+
+static void write_share(struct hs_engine *e, struct writer *w)
+{
+	size_t share;
+
+	writer_u16(w, e->group->code);
+	share = writer_open(w, 2);
+	writer_bytes(w, crypto_share_public(e->share), e->group->public_len);
+	writer_close(w, share, 2);
+}
+
+int client_build_key_share(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list = writer_open(w, 2);
+
+	(void)message;
+	write_share(e, w);
+	writer_close(w, list, 2);
+	return 0;
+}
+
+int server_build_key_share(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	if (message == IN_HELLO_RETRY_REQUEST)
+		writer_u16(w, e->retry_group);
+	else
+		write_share(e, w);
+	return 0;
+}
+
+int server_parse_key_share(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct seen seen = { { 0 } };
+	struct reader list, share;
+	uint16_t code;
+
+	(void)message;
+	if (!reader_vec16(r, &list, 0, UINT16_MAX))
+		return MALFORMED;
+	while (!reader_done(&list)) {
+		int i;
+
+		if (!reader_u16(&list, &code) || !reader_vec16(&list, &share, 1, UINT16_MAX))
+			return MALFORMED;
+		if (seen_before(&seen, code))
+			return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+					   "two key shares of group %u", code);
+		i = group_index(&e->config, code);
+		if (i < 0)
+			continue;
+		e->in.shares_present |= 1u << i;
+		e->in.shares[i] = share;
+	}
+	return 0;
+}
+
+int client_parse_key_share(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	if (!reader_u16(r, &e->in.share_group))
+		return MALFORMED;
+	if (message == IN_HELLO_RETRY_REQUEST)
+		return 0;
+	return reader_vec16(r, &e->in.share, 1, UINT16_MAX) ? 0 : MALFORMED;
+}
+
+/* --- supported_versions, RFC 8446 section 4.2.1 --- */
+
+int client_build_versions(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	size_t list = writer_open(w, 1);
+
+	(void)e;
+	(void)message;
+	writer_u16(w, HS_TLS_1_3);
+	writer_close(w, list, 1);
+	return 0;
+}
+
+int server_parse_versions(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader list;
+	uint16_t version;
+
+	(void)message;
+	if (!reader_vec8(r, &list, 2, 254))
+		return MALFORMED;
+	while (!reader_done(&list)) {
+		if (!reader_u16(&list, &version))
+			return MALFORMED;
+		if (version == HS_TLS_1_3)
+			e->in.offers_tls13 = true;
+	}
+	return 0;
+}
+
+int server_build_versions(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	(void)e;
+	(void)message;
+	writer_u16(w, HS_TLS_1_3);
+	return 0;
+}
+
+int client_parse_versions(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)message;
+	return reader_u16(r, &e->in.version) ? 0 : MALFORMED;
+}
+
+/* --- what a server without tickets reads and declines, RFC 8446 sections 4.2.9 to 4.2.11 --- */
+
+int server_parse_psk_modes(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader modes;
+
+	(void)e;
+	(void)message;
+	return reader_vec8(r, &modes, 1, UINT8_MAX) ? 0 : MALFORMED;
+}
+
+int server_parse_psk(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader identities, identity, binders, binder;
+	uint32_t age;
+	size_t count = 0;
+
+	(void)e;
+	(void)message;
+	if (!reader_vec16(r, &identities, 7, UINT16_MAX) ||
+	    !reader_vec16(r, &binders, 33, UINT16_MAX))
+		return MALFORMED;
+	for (; !reader_done(&identities); count++)
+		if (!reader_vec16(&identities, &identity, 1, UINT16_MAX) ||
+		    !reader_u32(&identities, &age))
+			return MALFORMED;
+	for (; !reader_done(&binders); count--)
+		if (!count || !reader_vec8(&binders, &binder, 32, UINT8_MAX))
+			return MALFORMED;
+	return count ? MALFORMED : 0;
+}
+
+int server_parse_early_data(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)e;
+	(void)message;
+	(void)r;
+	return 0;
+}
+
+int client_parse_early_data(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	uint32_t max;
+
+	(void)e;
+	if (message != IN_NEW_SESSION_TICKET)
+		return 0;
+	return reader_u32(r, &max) ? 0 : MALFORMED;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hello.c - what both roles do around the hellos
+ *
+ * Key shares and the step into the handshake epoch (RFC 8446 section 7.1), the comparison
+ * of a second ClientHello with the first (section 4.1.2), and the end of a handshake. It
+ * must never let two different ClientHellos pass for one.
+ */
+#include "extensions.h"
+
+#include <stdlib.h>
+
+/* SHA-256("HelloRetryRequest"), RFC 8446 section 4.1.3 */
+const uint8_t retry_random[HS_RANDOM_LEN] = {
+	0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+	0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+	0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+};
+
+int new_share(struct hs_engine *e, const struct group *group)
+{
+	crypto_share_free(e->share);
+	e->share = NULL;
+	e->group = group;
+	return engine_check(e,
+			    crypto_share_new(group, e->config.random, e->config.ctx, &e->share),
+			    "key share");
+}
+
+int start_handshake_keys(struct hs_engine *e, struct reader peer)
+{
+	struct secret shared = { .len = 0 };
+	uint8_t hash[HASH_MAX];
+	int rc = crypto_share_derive(e->share, peer.at, peer.left, &shared);
+
+	if (rc == -EBADMSG)
+		rc = engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				 "the peer's key share is not a valid one of %s", e->group->name);
+	if (rc == 0)
+		rc = transcript_value(&e->transcript, hash);
+	if (rc == 0)
+		rc = key_schedule_early(&e->keys, e->suite->hash, NULL);
+	if (rc == 0)
+		rc = key_schedule_handshake(&e->keys, &shared, hash);
+	secret_wipe(&shared);
+	crypto_share_free(e->share);
+	e->share = NULL;
+	return engine_check(e, rc, "handshake secrets");
+}
+
+/* The bytes of a ClientHello from legacy_version to the compression methods. */
+static int hash_fields(const struct incoming *in, uint8_t *out)
+{
+	const uint8_t *start = in->bytes + 4;
+
+	return crypto_digest(HASH_SHA256, start, (size_t)(in->extensions.at - 2 - start), out);
+}
+
+int remember_first_hello(struct hs_engine *e)
+{
+	e->first_hello = malloc(e->in.extensions.left + 1);
+	if (!e->first_hello)
+		return engine_check(e, -ENOMEM, "ClientHello");
+	memcpy(e->first_hello, e->in.extensions.at, e->in.extensions.left);
+	e->first_hello_len = e->in.extensions.left;
+	return engine_check(e, hash_fields(&e->in, e->first_hello_fields), "ClientHello");
+}
+
+/* RFC 8446 section 4.1.2 lists what a second ClientHello may change. */
+static bool may_change(uint16_t type)
+{
+	return type == EXTENSION_KEY_SHARE || type == EXTENSION_EARLY_DATA ||
+	       type == EXTENSION_COOKIE || type == EXTENSION_PRE_SHARED_KEY ||
+	       type == EXTENSION_PADDING;
+}
+
+/* Each extension of @a that may not change stands in @b, the same. Counts them. */
+static bool all_found(struct reader a, struct reader b, size_t *count)
+{
+	struct reader body, other;
+	uint16_t type;
+
+	*count = 0;
+	while (reader_u16(&a, &type) && reader_vec16(&a, &body, 0, UINT16_MAX)) {
+		if (may_change(type))
+			continue;
+		if (!extension_find(b, type, &other) || other.left != body.left ||
+		    memcmp(other.at, body.at, body.left) != 0)
+			return false;
+		++*count;
+	}
+	return true;
+}
+
+int check_second_hello(struct hs_engine *e)
+{
+	struct reader first = reader_over(e->first_hello, e->first_hello_len);
+	uint8_t fields[HASH_MAX];
+	size_t forth, back;
+	int rc = engine_check(e, hash_fields(&e->in, fields), "ClientHello");
+
+	if (rc < 0)
+		return rc;
+	if (memcmp(fields, e->first_hello_fields, hash_len(HASH_SHA256)) != 0 ||
+	    !all_found(first, e->in.extensions, &forth) ||
+	    !all_found(e->in.extensions, first, &back) || forth != back)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "the second ClientHello differs from the first");
+	if (extension_seen(e, EXTENSION_EARLY_DATA))
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "the second ClientHello carries early_data");
+	free(e->first_hello);
+	e->first_hello = NULL;
+	return 0;
+}
+
+int complete_handshake(struct hs_engine *e)
+{
+	struct hs_summary *s = &e->summary;
+	int rc;
+
+	s->version = HS_TLS_1_3;
+	s->suite = e->suite->code;
+	s->group = e->group->code;
+	if (e->peer_scheme)
+		s->scheme = e->peer_scheme->code;
+	else if (e->scheme)
+		s->scheme = e->scheme->code;
+	s->retried = e->retried;
+	s->peer_authenticated = e->chain_verified && e->peer_scheme;
+	s->peer_chain = e->peer_chain;
+	if (e->role == HS_CLIENT && e->config.server_name)
+		memcpy(s->server_name, e->config.server_name, strlen(e->config.server_name) + 1);
+	rc = key_schedule_export(&e->keys, "EXPORTER-Channel-Binding", NULL, 0, s->channel_binding,
+				 sizeof(s->channel_binding));
+	rc = engine_check(e, rc, "channel binding");
+	if (rc == 0)
+		rc = action_complete(e);
+	transcript_release(&e->transcript);
+	certificates_free(e->peer);
+	e->peer = NULL;
+	secret_wipe(&e->keys.client_handshake);
+	secret_wipe(&e->keys.server_handshake);
+	secret_wipe(&e->keys.client_application);
+	secret_wipe(&e->keys.server_application);
+	e->epoch_ended = true;
+	return rc;
+}

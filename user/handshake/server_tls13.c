@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * server_tls13.c - the server's side of a TLS 1.3 handshake
+ *
+ * RFC 8446 sections 4.1 to 4.4, appendix A.2. The server chooses by its own order of
+ * preference. It must never choose what the client did not offer, nor what its own policy
+ * does not name, nor say COMPLETE before the client's Finished is verified.
+ */
+#include "extensions.h"
+
+int parse_client_hello(struct hs_engine *e, struct reader *r)
+{
+	struct incoming *in = &e->in;
+	struct reader suites;
+	uint16_t code;
+
+	if (!reader_u16(r, &in->legacy_version) ||
+	    !reader_bytes(r, in->random, sizeof(in->random)) ||
+	    !reader_vec8(r, &in->session_id, 0, SESSION_ID_MAX) ||
+	    !reader_vec16(r, &in->suites, 2, UINT16_MAX - 1) ||
+	    !reader_vec8(r, &in->compression, 1, UINT8_MAX))
+		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "ClientHello is malformed");
+	suites = in->suites;
+	while (!reader_done(&suites)) {
+		int i;
+
+		if (!reader_u16(&suites, &code))
+			return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
+					   "the list of suites has an odd length");
+		i = suite_index(&e->config, code);
+		if (i >= 0)
+			in->suites_shared |= 1u << i;
+	}
+	if (reader_done(r))
+		return 0; /* a client of old; act_client_hello() says so */
+	return extensions_parse(e, IN_CLIENT_HELLO, r);
+}
+
+/* RFC 8446 section 9.2, and the fields that TLS 1.3 has frozen (section 4.1.2) */
+static int check_client_hello(struct hs_engine *e)
+{
+	const struct incoming *in = &e->in;
+
+	if (!in->offers_tls13)
+		return engine_fail(e, ALERT_PROTOCOL_VERSION, EPROTO,
+				   "the client does not offer TLS 1.3 (its best is %s)",
+				   hs_version_name(in->legacy_version));
+	if (in->compression.left != 1 || in->compression.at[0] != 0)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "the client offers compression");
+	if (!extension_seen(e, EXTENSION_SUPPORTED_GROUPS) ||
+	    !extension_seen(e, EXTENSION_SIGNATURE_ALGORITHMS) ||
+	    !extension_seen(e, EXTENSION_KEY_SHARE) ||
+	    (extension_seen(e, EXTENSION_PRE_SHARED_KEY) &&
+	     !extension_seen(e, EXTENSION_PSK_KEY_EXCHANGE_MODES)))
+		return engine_fail(e, ALERT_MISSING_EXTENSION, EPROTO,
+				   "ClientHello lacks an extension that TLS 1.3 needs");
+	if (in->shares_present & ~in->groups_shared)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "a key share of a group that the client does not list");
+	if (extension_seen(e, EXTENSION_COOKIE))
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "a cookie that this server did not send");
+	return 0;
+}
+
+/* The index of the lowest bit: our own first preference. */
+static size_t first_of(uint32_t bits)
+{
+	size_t i = 0;
+
+	while (!(bits & 1u << i))
+		i++;
+	return i;
+}
+
+static int choose_suite(struct hs_engine *e)
+{
+	if (!e->in.suites_shared)
+		return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
+				   "the client offers no cipher suite that the policy allows");
+	e->suite = e->config.suites[first_of(e->in.suites_shared)];
+	if (e->retried && e->suite->code != e->retry_suite)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "the second ClientHello leads to another suite");
+	return 0;
+}
+
+static bool credential_fits(struct hs_engine *e, struct hs_credential *c)
+{
+	e->scheme = choose_scheme(e, c);
+	if (e->scheme)
+		e->credential = c;
+	return e->scheme;
+}
+
+/* RFC 8446 section 4.4.2.2: by the name asked for, else the first that can be verified. */
+static int choose_credential(struct hs_engine *e)
+{
+	const struct config *c = &e->config;
+	const char *name = e->summary.server_name;
+
+	e->peer_schemes = e->in.schemes_shared;
+	for (size_t i = 0; *name && i < c->credential_count; i++) {
+		if (credential_has_name(c->credentials[i], name) &&
+		    credential_fits(e, c->credentials[i])) {
+			e->server_name_used = true;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < c->credential_count; i++)
+		if (credential_fits(e, c->credentials[i]))
+			return 0;
+	return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
+			   "the client verifies none of the signatures this server can make");
+}
+
+/* RFC 7301 section 3.2 */
+static int choose_alpn(struct hs_engine *e)
+{
+	struct reader ours = reader_over(e->config.alpn, e->config.alpn_len), name, other;
+
+	if (!e->config.alpn_len || !extension_seen(e, EXTENSION_ALPN))
+		return 0;
+	while (reader_vec8(&ours, &name, 1, UINT8_MAX)) {
+		struct reader theirs = e->in.alpn;
+
+		while (reader_vec8(&theirs, &other, 1, UINT8_MAX)) {
+			if (other.left != name.left || memcmp(other.at, name.at, name.left) != 0)
+				continue;
+			memcpy(e->summary.alpn, name.at, name.left);
+			e->summary.alpn_len = name.left;
+			return 0;
+		}
+	}
+	return engine_fail(e, ALERT_NO_APPLICATION_PROTOCOL, EPERM,
+			   "the client offers no application protocol that this server speaks");
+}
+
+/* What the client said about itself, once, from its first ClientHello. */
+static void take_client(struct hs_engine *e)
+{
+	const struct incoming *in = &e->in;
+
+	memcpy(e->client_random, in->random, HS_RANDOM_LEN);
+	memcpy(e->session_id, in->session_id.at, in->session_id.left);
+	e->session_id_len = in->session_id.left;
+	if (in->server_name.left) {
+		memcpy(e->summary.server_name, in->server_name.at, in->server_name.left);
+		e->summary.server_name[in->server_name.left] = '\0';
+	}
+}
+
+/* A ServerHello; with the magic random it is a HelloRetryRequest. */
+static int write_server_hello(struct hs_engine *e, const uint8_t *random)
+{
+	struct writer *out = &e->actions.out;
+	bool retry = random == retry_random;
+	size_t mark = message_begin(e, MESSAGE_SERVER_HELLO), id;
+	int rc;
+
+	writer_u16(out, HS_TLS_1_2); /* legacy_version */
+	writer_bytes(out, random, HS_RANDOM_LEN);
+	id = writer_open(out, 1);
+	writer_bytes(out, e->session_id, e->session_id_len);
+	writer_close(out, id, 1);
+	writer_u16(out, e->suite->code);
+	writer_u8(out, 0); /* legacy_compression_method */
+	rc = extensions_build(e, retry ? IN_HELLO_RETRY_REQUEST : IN_SERVER_HELLO, out);
+	if (rc < 0)
+		return rc;
+	return message_end(e, mark, HS_EPOCH_PLAINTEXT);
+}
+
+/* RFC 8446 section 4.1.4: a group in common, but no share of it */
+static int send_retry(struct hs_engine *e, const struct group *group)
+{
+	int rc = remember_first_hello(e);
+
+	if (rc == 0)
+		rc = engine_check(e, transcript_retry(&e->transcript), "transcript");
+	if (rc < 0)
+		return rc;
+	e->retried = true;
+	e->retry_suite = e->suite->code;
+	e->retry_group = group->code;
+	rc = write_server_hello(e, retry_random);
+	if (rc == 0)
+		rc = action_change_cipher_spec(e, false);
+	if (rc == 0)
+		rc = action_continue(e);
+	if (rc == 0)
+		e->state = SERVER_WAIT_SECOND_CLIENT_HELLO;
+	return rc;
+}
+
+static int write_encrypted_extensions(struct hs_engine *e)
+{
+	size_t mark = message_begin(e, MESSAGE_ENCRYPTED_EXTENSIONS);
+	int rc = extensions_build(e, IN_ENCRYPTED_EXTENSIONS, &e->actions.out);
+
+	return rc < 0 ? rc : message_end(e, mark, HS_EPOCH_HANDSHAKE);
+}
+
+static int write_certificate_request(struct hs_engine *e)
+{
+	size_t mark = message_begin(e, MESSAGE_CERTIFICATE_REQUEST);
+	int rc;
+
+	writer_u8(&e->actions.out, 0); /* certificate_request_context */
+	rc = extensions_build(e, IN_CERTIFICATE_REQUEST, &e->actions.out);
+	return rc < 0 ? rc : message_end(e, mark, HS_EPOCH_HANDSHAKE);
+}
+
+static int send_server_hello(struct hs_engine *e, const struct group *group, struct reader share)
+{
+	uint8_t random[HS_RANDOM_LEN];
+	int rc = engine_check(e, e->config.random(e->config.ctx, random, sizeof(random)),
+			      "random bytes");
+
+	if (rc == 0)
+		rc = new_share(e, group);
+	if (rc == 0)
+		rc = write_server_hello(e, random);
+	if (rc == 0)
+		rc = action_change_cipher_spec(e, false);
+	if (rc == 0)
+		rc = start_handshake_keys(e, share);
+	if (rc == 0)
+		rc = action_key(e, HS_TX, HS_EPOCH_HANDSHAKE, &e->keys.server_handshake);
+	if (rc == 0)
+		rc = action_key(e, HS_RX, HS_EPOCH_HANDSHAKE, &e->keys.client_handshake);
+	return rc;
+}
+
+static int send_server_flight(struct hs_engine *e)
+{
+	bool ask = e->config.verify != HS_VERIFY_NONE;
+	uint8_t hash[HASH_MAX];
+	int rc = write_encrypted_extensions(e);
+
+	if (rc == 0 && ask)
+		rc = write_certificate_request(e);
+	if (rc == 0)
+		rc = write_certificate(e, e->credential);
+	if (rc == 0)
+		rc = write_certificate_verify(e);
+	if (rc == 0)
+		rc = write_finished(e, &e->keys.server_handshake);
+	if (rc < 0)
+		return rc;
+	rc = transcript_value(&e->transcript, hash);
+	if (rc == 0)
+		rc = key_schedule_master(&e->keys, hash);
+	rc = engine_check(e, rc, "application secrets");
+	if (rc == 0)
+		rc = action_key(e, HS_TX, HS_EPOCH_APPLICATION, &e->keys.server_application);
+	if (rc == 0)
+		rc = action_continue(e);
+	if (rc == 0)
+		e->state = ask ? SERVER_WAIT_CERTIFICATE : SERVER_WAIT_FINISHED;
+	return rc;
+}
+
+/* The group, or a HelloRetryRequest: 0 or 1 when the latter was sent. */
+static int choose_group(struct hs_engine *e, size_t *chosen)
+{
+	const struct incoming *in = &e->in;
+
+	if (!in->groups_shared)
+		return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
+				   "the client offers no group that the policy allows");
+	if (e->retried) {
+		int i = group_index(&e->config, e->retry_group);
+
+		if (in->shares_present != 1u << i)
+			return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+					   "the second ClientHello does not bring the key share "
+					   "that was asked for");
+		*chosen = (size_t)i;
+		return 0;
+	}
+	if (in->shares_present) {
+		*chosen = first_of(in->shares_present);
+		return 0;
+	}
+	*chosen = first_of(in->groups_shared);
+	return 1;
+}
+
+int act_client_hello(struct hs_engine *e)
+{
+	size_t group = 0;
+	int rc = check_client_hello(e), retry;
+
+	if (rc == 0 && e->retried)
+		rc = check_second_hello(e);
+	else if (rc == 0)
+		take_client(e);
+	if (rc == 0)
+		rc = choose_suite(e);
+	if (rc < 0)
+		return rc;
+	retry = choose_group(e, &group);
+	if (retry < 0)
+		return retry;
+	rc = choose_credential(e);
+	if (rc == 0)
+		rc = choose_alpn(e);
+	if (rc < 0)
+		return rc;
+	if (!e->retried)
+		rc = transcript_start(&e->transcript, e->suite->hash);
+	if (rc == 0)
+		rc = transcript_add(&e->transcript, e->in.bytes, e->in.len);
+	rc = engine_check(e, rc, "transcript");
+	if (rc < 0)
+		return rc;
+	e->epoch_ended = true;
+	if (retry)
+		return send_retry(e, e->config.groups[group]);
+	rc = send_server_hello(e, e->config.groups[group], e->in.shares[group]);
+	return rc < 0 ? rc : send_server_flight(e);
+}
+
+int act_client_finished(struct hs_engine *e)
+{
+	int rc = check_finished(e, &e->keys.client_handshake);
+
+	if (rc == 0)
+		rc = action_key(e, HS_RX, HS_EPOCH_APPLICATION, &e->keys.client_application);
+	if (rc == 0)
+		rc = complete_handshake(e);
+	if (rc == 0)
+		e->state = SERVER_CONNECTED;
+	return rc;
+}
