@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest.sh results: process 1 of the guest once the host's root is there. It runs the command of
+# run_vm.sh, then takes everything down again: processes, namespaces, modules. What is left of
+# the module after that is a leak, and said in the results. It must never judge the kernel log:
+# gate.sh does, on the host.
+
+results=$1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root LC_ALL=C.UTF-8
+. "$results/vm.env"
+cd "$TREE" || exit
+
+settle() {
+	mount -t proc proc /proc
+	mount -t sysfs sysfs /sys
+	mountpoint -q /dev || mount -t devtmpfs devtmpfs /dev
+	mkdir -p /dev/shm /dev/pts
+	mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+	mount -t devpts devpts /dev/pts
+	ln -sfn /proc/self/fd /dev/fd
+	mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+	hostname tlsock
+	ip link set lo up
+	ulimit -n 65536
+	# An emulated processor that shares its host is slow, not stuck.
+	echo 60 >/proc/sys/kernel/watchdog_thresh
+	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
+	echo 90 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+	# The fast ciphers have to be there before the first key binds one.
+	modprobe -q -a aesni_intel ghash_clmulni_intel
+	dmesg -n 7
+} 2>/dev/null
+
+# Where the command's output goes: a port that carries bytes as they are.
+output() {
+	local n
+	for n in /sys/class/virtio-ports/*/name; do
+		[ "$(cat "$n" 2>/dev/null)" = tlsock.output ] || continue
+		n=${n%/name}
+		echo "/dev/${n##*/}"
+		return
+	done
+	echo "$results/output"
+}
+
+run_command() {
+	export KVER TLSOCK_KO BUILD RESULTS="$results" TMPDIR=/tmp
+	if [ -n "$INTERACTIVE" ]; then
+		setsid -c bash -c "stty sane; $COMMAND" <>/dev/hvc0 >&0 2>&1
+		return
+	fi
+	timeout -k 10 "$LIMIT" bash -c "$COMMAND" </dev/null 2>&1 &
+	command=$!
+	wait $command
+	rc=$?
+	if [ $rc = 124 ] || [ $rc = 137 ]; then
+		echo "guest: the command did not end within $LIMIT s" >&2
+		echo w >/proc/sysrq-trigger
+		echo l >/proc/sysrq-trigger
+	fi
+	return $rc
+}
+
+# Every process but this one: kernel threads have no executable.
+others() {
+	local p
+	for p in /proc/[0-9]*; do
+		p=${p#/proc/}
+		[ "$p" != 1 ] && [ "$p" != $$ ] && [ "$p" != "$BASHPID" ] && [ "$p" != "$writer" ] &&
+			readlink "/proc/$p/exe" >/dev/null 2>&1 && echo "$p"
+	done
+}
+
+end_processes() {
+	local p i
+	for i in TERM TERM TERM KILL KILL KILL KILL KILL; do
+		others >/run/others
+		[ -s /run/others ] || return 0
+		while read -r p; do
+			[ $i = KILL ] || echo "left running: $(tr '\0' ' ' <"/proc/$p/cmdline")"
+			kill -$i "$p"
+		done </run/others 2>/dev/null
+		wait_until 10 all_gone
+	done
+	echo "cannot be killed: $(cat /run/others)"
+}
+
+all_gone() {
+	local p
+	while read -r p; do
+		[ ! -e "/proc/$p" ] || return 1
+	done </run/others
+}
+
+wait_until() { # tenths of a second, condition...
+	local n=$1
+	shift
+	while ! "$@"; do
+		n=$((n - 1))
+		[ $n -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# Out-of-tree modules that are loaded, ours and the tests' own.
+loaded() {
+	grep -lsx '[A-Z]*O[A-Z]*' /sys/module/*/taint | sed 's#/sys/module/\(.*\)/taint#\1#'
+}
+
+unload() {
+	local m
+	for m in $(loaded); do
+		rmmod "$m" 2>/run/rmmod.log || true
+	done
+	[ -z "$(loaded)" ]
+}
+
+take_down() {
+	local m
+	end_processes
+	ip -all netns delete 2>/dev/null
+	# Connections that were open a moment ago may hold the module until their last
+	# segment is acknowledged; a leaked reference stays for ever.
+	wait_until 200 unload || for m in $(loaded); do
+		echo "LEAK: $m cannot be unloaded, $(cat "/sys/module/$m/refcnt") references held"
+		cat /run/rmmod.log
+	done
+	if [ -w /sys/kernel/debug/kmemleak ]; then
+		# An object counts as leaked only when a second scan finds it unreferenced too.
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak
+		sleep 6
+		echo scan >/sys/kernel/debug/kmemleak
+		head -c 65536 /sys/kernel/debug/kmemleak >"$results/kmemleak"
+	fi
+}
+
+settle
+writer=
+exec 3>"$(output)"
+mkfifo /run/output
+cat </run/output >&3 &
+writer=$!
+exec 3>&- >/run/output
+echo "tlsock-vm: the command starts" >/dev/kmsg
+cut -d' ' -f1 /proc/uptime >"$results/started"
+run_command
+rc=$?
+take_down >"$results/takedown"
+cat "$results/takedown"
+dmesg >"$results/dmesg"
+exec >/dev/null
+wait $writer
+echo $rc >"$results/status"
+sync
+echo o >/proc/sysrq-trigger
+read -r -t 60 <>/run/output
