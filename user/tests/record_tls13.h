@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record_tls13.h - a small record layer for tests, RFC 8446 section 5
+ *
+ * One record at a time, in memory. The real one is the kernel module's; this must never be
+ * used outside of tests.
+ */
+#ifndef TESTS_RECORD_TLS13_H
+#define TESTS_RECORD_TLS13_H
+
+#include "handshake.h"
+
+#define RECORD_HEADER 5
+#define RECORD_MAX (16384 + 256)
+
+/*
+ * Protects @len bytes of @type with @key, whose sequence number it advances. @out takes
+ * RECORD_HEADER + len + 17 bytes; returns how many were written.
+ */
+size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len, uint8_t *out);
+/*
+ * Opens a whole record, header included. @out takes its length. Returns the length of the
+ * plaintext and its content type in @type, or -1.
+ */
+int record_open(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *out, uint8_t *type);
+
+#endif
