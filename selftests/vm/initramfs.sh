@@ -3,8 +3,8 @@
 #
 # initramfs.sh release module-folder: make the guest's initramfs and print its name.
 #
-# busybox, vm/init, and the modules that reach a 9p root, unpacked because busybox loads no
-# compressed module. Kept in the cache, keyed by kernel release and by what went into it. It must
+# busybox, vm/init, the modules that reach a 9p root, unpacked because busybox loads no compressed
+# module, and the fast AES, which has to be there before the first key binds a slower one. Kept in the cache, keyed by kernel release and by what went into it. It must
 # never hold anything of the tree but init.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,7 +35,7 @@ build() {
 		die "no busybox"
 	install -m 755 "$here/init" "$work/init"
 	: >"$work/modules/order"
-	for m in virtio_pci virtio_console virtio_rng 9pnet_virtio 9p overlay; do
+	for m in virtio_pci virtio_console virtio_rng 9pnet_virtio 9p overlay aesni_intel; do
 		modprobe -d "${modules%/lib/modules/*}" -S "$release" --show-depends "$m" ||
 			die "no module $m"
 	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | while read -r file; do
