@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only place that knows that kernels differ. The build forces this header in
+ * front of every file; no file includes it. TLSOCK_HAVE_* come from probe.sh.
+ */
+#ifndef _TLSOCK_COMPAT_H
+#define _TLSOCK_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <net/sock.h>
+#include <net/inet_sock.h>
+
+#ifdef TLSOCK_HAVE_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+#ifdef TLSOCK_HAVE_SOCKADDR_UNSIZED
+#define compat_sockaddr struct sockaddr_unsized
+#else
+#define compat_sockaddr struct sockaddr
+#endif
+
+#ifdef TLSOCK_HAVE_PROTO_ACCEPT_ARG
+#define COMPAT_ACCEPT_PARAMS	struct proto_accept_arg *arg
+#define COMPAT_ACCEPT_ARGS	arg
+#else
+#define COMPAT_ACCEPT_PARAMS	int flags, bool kern
+#define COMPAT_ACCEPT_ARGS	flags, kern
+#endif
+
+#ifdef TLSOCK_HAVE_RECVMSG_ADDR_LEN
+#define COMPAT_RECVMSG_PARAMS	int flags, int *addr_len
+#else
+#define COMPAT_RECVMSG_PARAMS	int flags
+#endif
+
+#ifdef TLSOCK_HAVE_ULP_INFO_NET_ADMIN
+#define COMPAT_ULP_INFO_PARAMS	, bool net_admin
+#else
+#define COMPAT_ULP_INFO_PARAMS
+#endif
+
+#ifndef MSG_SPLICE_PAGES
+#define MSG_SPLICE_PAGES 0
+#endif
+#ifndef MSG_SENDPAGE_NOTLAST
+#define MSG_SENDPAGE_NOTLAST 0
+#endif
+#ifndef MSG_SENDPAGE_NOPOLICY
+#define MSG_SENDPAGE_NOPOLICY 0
+#endif
+#ifndef MSG_NO_SHARED_FRAGS
+#define MSG_NO_SHARED_FRAGS 0
+#endif
+
+static inline bool compat_defer_connect(const struct sock *sk)
+{
+#ifdef TLSOCK_HAVE_INET_TEST_BIT
+	return inet_test_bit(DEFER_CONNECT, sk);
+#else
+	return inet_sk(sk)->defer_connect;
+#endif
+}
+
+#endif /* _TLSOCK_COMPAT_H */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The keys of one direction: AEAD protection of RFC 8446 section 5.2 and RFC 5246
+ * section 6.2.3.3 through the crypto API, and the next generation of RFC 8446 section
+ * 7.2. Requests are made when the key is installed and used synchronously; nothing is
+ * allocated per record. Must never be called in softirq, never see a socket.
+ */
+#include <linux/crypto.h>
+#include <linux/err.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+#include <crypto/hash.h>
+
+#include "tlsock.h"
+
+struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
+				    size_t key_len, const u8 *iv, size_t iv_len)
+{
+	struct tlsock_keys *k;
+	int err = -EINVAL;
+
+	if (key_len != cipher->key_len || iv_len != cipher->iv_len)
+		return ERR_PTR(-EINVAL);
+	k = kzalloc(sizeof(*k), GFP_KERNEL);
+	if (!k)
+		return ERR_PTR(-ENOMEM);
+	k->cipher = cipher;
+	memcpy(k->iv, iv, iv_len);
+
+	k->aead = crypto_alloc_aead(cipher->aead, 0, 0);
+	if (IS_ERR(k->aead)) {
+		err = PTR_ERR(k->aead) == -ENOENT ? -EOPNOTSUPP : PTR_ERR(k->aead);
+		k->aead = NULL;
+		goto out_free;
+	}
+	err = crypto_aead_setkey(k->aead, key, key_len);
+	if (err)
+		goto out_free;
+	err = crypto_aead_setauthsize(k->aead, TLSOCK_TAG_LEN);
+	if (err)
+		goto out_free;
+	err = -ENOMEM;
+	k->req = aead_request_alloc(k->aead, GFP_KERNEL);
+	if (!k->req)
+		goto out_free;
+	return k;
+
+out_free:
+	tlsock_keys_free(k);
+	return ERR_PTR(err);
+}
+
+void tlsock_keys_free(struct tlsock_keys *k)
+{
+	if (!k)
+		return;
+	if (k->req)
+		aead_request_free(k->req);
+	if (k->aead)
+		crypto_free_aead(k->aead);
+	kfree_sensitive(k);
+}
+
+/* @sg starts behind the header and explicit nonce */
+static int keys_crypt(struct tlsock_keys *k, struct scatterlist *sg, size_t aad_len,
+		      size_t len, bool encrypt)
+{
+	DECLARE_CRYPTO_WAIT(wait);
+	struct scatterlist chain[2];
+
+	might_sleep();
+	sg_init_table(chain, 2);
+	sg_set_buf(&chain[0], k->aad, aad_len);
+	sg_chain(chain, 2, sg);
+
+	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
+	 * synchronous in process context; should it ever queue, this waits for it.
+	 */
+	aead_request_set_callback(k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &wait);
+	aead_request_set_ad(k->req, aad_len);
+	aead_request_set_crypt(k->req, chain, chain, len, k->nonce);
+	return crypto_wait_req(encrypt ? crypto_aead_encrypt(k->req) : crypto_aead_decrypt(k->req),
+			       &wait);
+}
+
+int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, size_t len)
+{
+	const struct tlsock_cipher *c = k->cipher;
+	u8 expl[8];
+	size_t aad_len;
+	int err;
+
+	/* RFC 8446 section 5.3: sequence numbers must not wrap */
+	if (k->seq == U64_MAX)
+		return -EKEYEXPIRED;
+	put_unaligned_be64(k->seq, expl);
+	tlsock_nonce(k->nonce, c, k->iv, expl, k->seq);
+	aad_len = tlsock_aad(k->aad, c, type, k->seq, len,
+			     c->explicit_len + len + TLSOCK_TAG_LEN);
+	err = keys_crypt(k, sg, aad_len, len, true);
+	if (!err)
+		k->seq++;
+	return err;
+}
+
+int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *sg, const u8 *header,
+		     const u8 *expl, size_t len)
+{
+	const struct tlsock_cipher *c = k->cipher;
+	size_t aad_len;
+	int err;
+
+	if (len < TLSOCK_TAG_LEN)
+		return -EBADMSG;
+	if (k->seq == U64_MAX)
+		return -EKEYEXPIRED;
+	tlsock_nonce(k->nonce, c, k->iv, expl, k->seq);
+	aad_len = tlsock_aad(k->aad, c, header[0], k->seq, len - TLSOCK_TAG_LEN,
+			     c->explicit_len + len);
+	/* RFC 8446 section 5.2: the header as it was received */
+	if (c->version == TLSOCK_TLS_1_3)
+		memcpy(k->aad, header, TLSOCK_HEADER_LEN);
+	err = keys_crypt(k, sg, aad_len, len, false);
+	if (!err)
+		k->seq++;
+	return err;
+}
+
+/*
+ * HKDF-Expand-Label(secret, label, "", len) of RFC 8446 section 7.1. One block of HMAC
+ * is enough for everything a traffic secret gives (RFC 5869 section 2.3).
+ */
+static int expand_label(struct crypto_shash *hmac, const u8 *secret, size_t secret_len,
+			const char *label, u8 *out, size_t len)
+{
+	SHASH_DESC_ON_STACK(desc, hmac);
+	u8 block[TLSOCK_SECRET_MAX];
+	u8 info[64];
+	size_t n = 0, label_len = strlen(label);
+	int err;
+
+	if (WARN_ON_ONCE(len > crypto_shash_digestsize(hmac) || label_len > 32))
+		return -EINVAL;
+	put_unaligned_be16(len, info);
+	n += 2;
+	info[n++] = 6 + label_len;
+	memcpy(info + n, "tls13 ", 6);
+	n += 6;
+	memcpy(info + n, label, label_len);
+	n += label_len;
+	info[n++] = 0;		/* empty context */
+	info[n++] = 1;		/* HKDF's counter */
+
+	desc->tfm = hmac;
+	err = crypto_shash_setkey(hmac, secret, secret_len) ?:
+	      crypto_shash_digest(desc, info, n, block);
+	if (!err)
+		memcpy(out, block, len);
+	shash_desc_zero(desc);
+	memzero_explicit(block, sizeof(block));
+	return err;
+}
+
+struct tlsock_keys *tlsock_keys_next(const struct tlsock_keys *k)
+{
+	const struct tlsock_cipher *c = k->cipher;
+	u8 secret[TLSOCK_SECRET_MAX], key[TLSOCK_KEY_MAX], iv[TLSOCK_NONCE_LEN];
+	struct crypto_shash *hmac;
+	struct tlsock_keys *next;
+	int err;
+
+	hmac = crypto_alloc_shash(c->hmac, 0, 0);
+	if (IS_ERR(hmac))
+		return ERR_CAST(hmac);
+	err = expand_label(hmac, k->secret, k->secret_len, "traffic upd", secret, c->hash_len) ?:
+	      expand_label(hmac, secret, c->hash_len, "key", key, c->key_len) ?:
+	      expand_label(hmac, secret, c->hash_len, "iv", iv, c->iv_len);
+	if (err) {
+		next = ERR_PTR(err);
+		goto out_wipe;
+	}
+	next = tlsock_keys_new(c, key, c->key_len, iv, c->iv_len);
+	if (IS_ERR(next))
+		goto out_wipe;
+	next->suite = k->suite;
+	next->epoch = k->epoch;
+	next->secret_len = c->hash_len;
+	memcpy(next->secret, secret, c->hash_len);
+
+out_wipe:
+	memzero_explicit(secret, sizeof(secret));
+	memzero_explicit(key, sizeof(key));
+	memzero_explicit(iv, sizeof(iv));
+	crypto_free_shash(hmac);
+	return next;
+}

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The socket's side of a handshake: handshake messages are put together from records and
+ * handed to the daemon, whole flights at a time (RFC 8446 section 5.1); what the daemon
+ * answers is sent and its keys are put in force. Of the messages only the four-byte header is
+ * looked at. Reading stops at a message that may end an epoch until the daemon has answered, so
+ * no byte ever crosses a change of keys. All under the socket lock, in process context.
+ */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/mm.h>
+
+#include "tlsock.h"
+
+#define ALERT_FATAL	2
+#define CCS_MAX		4	/* RFC 8446 appendix D.4: one or two are usual */
+
+static void hs_free_buf(struct tlsock_hs *hs)
+{
+	kfree(hs->buf);
+	hs->buf = NULL;
+	hs->len = 0;
+	hs->size = 0;
+	hs->ready = 0;
+}
+
+static void hs_arm(struct tlsock_ctx *ctx, unsigned long when)
+{
+	unsigned long delay = time_after(when, jiffies) ? when - jiffies : 0;
+
+	refcount_inc(&ctx->refs);
+	sock_hold(ctx->sk);
+	if (mod_delayed_work(tlsock_wq, &ctx->timer, delay)) {
+		/* it was pending, with references of its own */
+		sock_put(ctx->sk);
+		tlsock_ctx_put(ctx);
+	}
+}
+
+void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	if (cancel_delayed_work(&ctx->timer)) {
+		sock_put(sk);
+		tlsock_ctx_put(ctx);
+	}
+	hs_free_buf(&ctx->hs);
+	if (!ctx->hs.conn)
+		return;
+	tlsock_conn_remove(ctx->hs.conn, ctx->state != TLSOCK_STATE_ESTABLISHED);
+	tlsock_conn_put(ctx->hs.conn);
+	ctx->hs.conn = NULL;
+}
+
+static void hs_event(struct sock *sk, struct tlsock_ctx *ctx, u8 event)
+{
+	if (ctx->hs.conn)
+		tlsock_nl_event(ctx->hs.conn, sock_net(sk), event, ctx->err, ctx->err_text,
+				ctx->result.version, ctx->result.suite);
+}
+
+void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32 x509,
+		 const char *fmt, ...)
+{
+	va_list args;
+
+	sock_owned_by_me(sk);
+	if (ctx->state == TLSOCK_STATE_FAILED)
+		return;
+	va_start(args, fmt);
+	vscnprintf(ctx->err_text, sizeof(ctx->err_text), fmt, args);
+	va_end(args);
+	ctx->err = err;
+	ctx->err_x509 = x509;
+	ctx->alert_sent = alert;
+	if (ctx->state == TLSOCK_STATE_HANDSHAKE)
+		TLSOCK_INC(sk, failed);
+
+	/* no application data after this, whatever happens to the alert */
+	ctx->tx.open = 0;
+	if (alert != TLSOCK_ALERT_NONE && !(sk->sk_shutdown & SEND_SHUTDOWN))
+		tlsock_alert_send(sk, ctx, ALERT_FATAL, alert);
+	tlsock_tx_flush_all(sk, ctx);
+
+	hs_event(sk, ctx, TLSOCK_EVENT_FAILED);
+	tlsock_hs_drop(sk, ctx);
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_FAILED);
+	tlsock_tx_free(&ctx->tx);
+	tlsock_rx_free(&ctx->rx);
+	WRITE_ONCE(ctx->rx.ready, true);
+
+	if (!(sk->sk_shutdown & SEND_SHUTDOWN) &&
+	    (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+		ctx->base_prot->shutdown(sk, SEND_SHUTDOWN);
+	}
+	WRITE_ONCE(sk->sk_err, err);
+	sk_error_report(sk);
+	ctx->base_state_change(sk);
+}
+
+/* The deadline, and how long to wait for a daemon */
+static void hs_clock(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_net *tn = tlsock_net(sock_net(sk));
+	unsigned long next = ctx->hs.deadline, since;
+
+	if (time_after_eq(jiffies, ctx->hs.deadline)) {
+		tlsock_fail(sk, ctx, ETIMEDOUT, ctx->role == TLSOCK_ROLE_SERVER ?
+			    TLSOCK_ALERT_USER_CANCELED : TLSOCK_ALERT_NONE, 0,
+			    "the handshake took longer than %u ms", ctx->opts->timeout_ms);
+		return;
+	}
+	if (tlsock_conn_lonely(ctx->hs.conn, &since)) {
+		if (time_after(ctx->hs.started, since))
+			since = ctx->hs.started;
+		since += msecs_to_jiffies(READ_ONCE(tn->grace_ms));
+		if (time_after_eq(jiffies, since)) {
+			tlsock_fail(sk, ctx, EUNATCH, ctx->role == TLSOCK_ROLE_SERVER ?
+				    TLSOCK_ALERT_INTERNAL_ERROR : TLSOCK_ALERT_NONE, 0,
+				    "no handshake daemon (tlsockd) is running");
+			return;
+		}
+		if (time_before(since, next))
+			next = since;
+	}
+	hs_arm(ctx, next);
+}
+
+int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_hs *hs = &ctx->hs;
+	struct tlsock_conn *conn;
+
+	sock_owned_by_me(sk);
+	conn = tlsock_conn_new(sk, ctx);
+	if (IS_ERR(conn))
+		return PTR_ERR(conn);
+	TLSOCK_INC(sk, handshakes);
+	hs->conn = conn;
+	ctx->result.id = conn->id;
+	hs->started = jiffies;
+	hs->deadline = jiffies + msecs_to_jiffies(ctx->opts->timeout_ms);
+	hs->blocked = ctx->role == TLSOCK_ROLE_CLIENT;
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_HANDSHAKE);
+	if (ctx->role == TLSOCK_ROLE_CLIENT)
+		tlsock_conn_announce(conn);
+	tlsock_hs_run(sk, ctx);
+	return 0;
+}
+
+/* May more of the flight follow @type? Then the daemon need not be woken for it yet. */
+static bool hs_holds(u8 type)
+{
+	switch (type) {
+	case TLSOCK_HT_ENCRYPTED_EXTENSIONS:
+	case TLSOCK_HT_CERTIFICATE:
+	case TLSOCK_HT_SERVER_KEY_EXCHANGE:
+	case TLSOCK_HT_CERTIFICATE_REQUEST:
+	case TLSOCK_HT_CERTIFICATE_VERIFY:
+	case TLSOCK_HT_CERTIFICATE_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Find complete messages. 1: a flight ends at hs.ready; 0: more is needed; -errno: failed */
+static int hs_scan(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_hs *hs = &ctx->hs;
+	u32 len;
+	u8 type;
+
+	while (hs->len - hs->ready >= 4) {
+		type = hs->buf[hs->ready];
+		len = 4 + get_unaligned_be24(hs->buf + hs->ready + 1);
+		if (len > TLSOCK_HS_BYTES_MAX ||
+		    (type == TLSOCK_HT_CLIENT_HELLO && len > TLSOCK_HELLO_BYTES_MAX)) {
+			tlsock_fail(sk, ctx, EPROTO, TLSOCK_ALERT_DECODE_ERROR, 0,
+				    "the peer sent a handshake message that is too long");
+			return -EPROTO;
+		}
+		if (hs->len - hs->ready < len)
+			break;
+		hs->ready += len;
+		if (!hs_holds(type))
+			return 1;
+	}
+	return 0;
+}
+
+static int hs_deliver(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_hs *hs = &ctx->hs;
+	u8 *flight;
+
+	flight = kvmalloc(hs->ready, GFP_KERNEL);
+	if (!flight) {
+		tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "no memory for a handshake message");
+		return -ENOMEM;
+	}
+	memcpy(flight, hs->buf, hs->ready);
+	hs->blocked = true;
+	tlsock_conn_deliver(hs->conn, flight, hs->ready,
+			    ctx->rx.keys ? ctx->rx.keys->epoch : TLSOCK_EPOCH_INITIAL);
+	hs->len -= hs->ready;
+	memmove(hs->buf, hs->buf + hs->ready, hs->len);
+	hs->ready = 0;
+	return 0;
+}
+
+static int hs_bad(struct sock *sk, struct tlsock_ctx *ctx, u8 alert, const char *text)
+{
+	tlsock_fail(sk, ctx, EPROTO, alert, 0, "%s", text);
+	return -EPROTO;
+}
+
+/* Append the open record, of handshake type, to hs.buf */
+static int hs_append(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_hs *hs = &ctx->hs;
+	u32 n = ctx->rx.plain_len, size;
+	u8 *buf;
+
+	/* RFC 8446 section 5.1: zero-length fragments are not allowed */
+	if (!n)
+		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent an empty handshake record");
+	if (ctx->role == TLSOCK_ROLE_SERVER && !hs->total) {
+		u8 type;
+
+		tlsock_rx_copy(&ctx->rx, 0, &type, 1);
+		if (type != TLSOCK_HT_CLIENT_HELLO)
+			return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+				      "the peer did not begin with a ClientHello");
+	}
+	hs->total += n;
+	if (hs->total > TLSOCK_HS_BYTES_MAX)
+		return hs_bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
+			      "the peer sent more than a handshake can need");
+	if (hs->len + n > hs->size) {
+		size = max_t(u32, 1024, roundup_pow_of_two(hs->len + n));
+		buf = krealloc(hs->buf, size, GFP_KERNEL);
+		if (!buf) {
+			tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+				    "no memory for a handshake message");
+			return -ENOMEM;
+		}
+		hs->buf = buf;
+		hs->size = size;
+	}
+	tlsock_rx_copy(&ctx->rx, 0, hs->buf + hs->len, n);
+	hs->len += n;
+	return 0;
+}
+
+/* RFC 8446 appendix D.4: dropped, once the ClientHello is there, but not within a message */
+static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	u8 value = 0;
+
+	if (ctx->rx.plain_len == 1)
+		tlsock_rx_copy(&ctx->rx, 0, &value, 1);
+	if (value != 1 || ctx->hs.len || (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
+	    ++ctx->hs.ccs_seen > CCS_MAX)
+		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent a change_cipher_spec that has no place here");
+	return 0;
+}
+
+static int hs_record(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err;
+
+	switch (ctx->rx.plain_type) {
+	case TLSOCK_CT_HANDSHAKE:
+		err = hs_append(sk, ctx);
+		break;
+	case TLSOCK_CT_ALERT:
+		err = tlsock_alert_recv(sk, ctx);
+		if (!err && ++ctx->rx.idle > TLSOCK_IDLE_RECORDS_MAX)
+			err = hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+				     "the peer sends nothing but alerts");
+		break;
+	case TLSOCK_CT_CCS:
+		err = hs_ccs(sk, ctx);
+		break;
+	default:
+		err = hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			     "the peer sent data before the handshake was done");
+	}
+	if (!err)
+		tlsock_rx_consume(&ctx->rx);
+	return err;
+}
+
+static void hs_read(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err;
+
+	while (ctx->state == TLSOCK_STATE_HANDSHAKE && !ctx->hs.blocked) {
+		err = hs_scan(sk, ctx);
+		if (err > 0) {
+			hs_deliver(sk, ctx);
+			return;
+		}
+		if (err)
+			return;
+		err = tlsock_rx_record(sk, ctx);
+		if (err == -EAGAIN || ctx->state == TLSOCK_STATE_FAILED)
+			return;
+		if (err == -EPIPE || err == -EPROTO) {
+			tlsock_fail(sk, ctx, sk->sk_err ?: EPROTO, TLSOCK_ALERT_NONE, 0,
+				    "the peer closed the connection during the handshake");
+			return;
+		}
+		if (err) {
+			tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+				    "the handshake could not be read");
+			return;
+		}
+		if (hs_record(sk, ctx))
+			return;
+	}
+}
+
+void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	sock_owned_by_me(sk);
+	if (ctx->state != TLSOCK_STATE_HANDSHAKE)
+		return;
+	if (tlsock_conn_orphaned(ctx->hs.conn)) {
+		tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "the handshake daemon went away in the middle of the handshake");
+		return;
+	}
+	hs_read(sk, ctx);
+	if (ctx->state != TLSOCK_STATE_HANDSHAKE)
+		return;
+	if (sk->sk_err || sk->sk_state == TCP_CLOSE) {
+		tlsock_fail(sk, ctx, sk->sk_err ?: ECONNRESET, TLSOCK_ALERT_NONE, 0,
+			    "TCP lost the connection during the handshake");
+		return;
+	}
+	hs_clock(sk, ctx);
+}
+
+/*
+ * PUSH: everything is made ready before the lock is taken and checked before the first
+ * step is done, so that no step can fail but for the cipher or TCP itself.
+ */
+static int push_check(const struct tlsock_ctx *ctx, const struct tlsock_act *acts, int n,
+		      const char **why)
+{
+	u8 tx = ctx->tx.keys ? ctx->tx.keys->epoch : TLSOCK_EPOCH_INITIAL;
+	u8 rx = ctx->rx.keys ? ctx->rx.keys->epoch : TLSOCK_EPOCH_INITIAL;
+	const struct tlsock_act *a;
+
+	for (a = acts; a < acts + n; a++) {
+		switch (a->type) {
+		case TLSOCK_ACT_DATA:
+			*why = "DATA of another epoch than the send key's";
+			if (a->epoch != tx)
+				return -EINVAL;
+			*why = "DATA after the handshake's end";
+			if (tx == TLSOCK_EPOCH_APPLICATION)
+				return -EINVAL;
+			break;
+		case TLSOCK_ACT_KEY:
+			*why = "KEY of an epoch that does not come next";
+			if (a->epoch <= (a->direction == TLSOCK_DIR_TX ? tx : rx))
+				return -EINVAL;
+			if (a->direction == TLSOCK_DIR_TX)
+				tx = a->epoch;
+			else
+				rx = a->epoch;
+			break;
+		case TLSOCK_ACT_COMPLETE:
+			*why = "COMPLETE without application keys in both directions";
+			if (tx != TLSOCK_EPOCH_APPLICATION || rx != TLSOCK_EPOCH_APPLICATION)
+				return -EINVAL;
+			fallthrough;
+		case TLSOCK_ACT_FAIL:
+			*why = "COMPLETE or FAIL is not the last action";
+			if (a != acts + n - 1)
+				return -EINVAL;
+			break;
+		case TLSOCK_ACT_CONTINUE:
+			break;
+		}
+	}
+	*why = NULL;
+	return 0;
+}
+
+static int push_data(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
+{
+	struct tlsock_txbuf *buf;
+	u32 off, len;
+	int err;
+
+	for (off = 0; off < a->data_len; off += len) {
+		buf = list_first_entry(&a->bufs, struct tlsock_txbuf, node);
+		list_del_init(&buf->node);
+		len = min_t(u32, a->data_len - off, TLSOCK_FRAGMENT_MAX);
+		err = tlsock_tx_record(sk, ctx, buf, a->content_type, a->data + off, len);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
+{
+	struct tlsock_keys **to = a->direction == TLSOCK_DIR_TX ? &ctx->tx.keys : &ctx->rx.keys;
+
+	/* RFC 8446 section 5.1: messages must not span a key change */
+	if (a->direction == TLSOCK_DIR_RX && ctx->hs.len)
+		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent more under a key that had ended");
+	tlsock_keys_free(*to);
+	*to = a->keys;
+	a->keys = NULL;
+	return 0;
+}
+
+static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
+{
+	struct tlsock_result *r = &ctx->result;
+
+	r->flags = a->flags;
+	r->x509_verify = a->x509;
+	r->version = a->version;
+	r->suite = a->suite;
+	r->group = a->group;
+	r->signature_scheme = a->signature_scheme;
+	r->alpn_len = a->alpn_len;
+	memcpy(r->alpn, a->alpn, a->alpn_len);
+	r->has_binding = a->binding_len;
+	memcpy(r->binding, a->binding, a->binding_len);
+	if (a->server_name)
+		strscpy(r->server_name, a->server_name, sizeof(r->server_name));
+	r->certs = a->certs;
+	r->certs_len = a->certs_len;
+	a->certs = NULL;
+
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
+	ctx->rx.idle = 0;
+	TLSOCK_INC(sk, done);
+	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
+	tlsock_hs_drop(sk, ctx);
+	tlsock_rx_update_ready(sk, ctx);
+	ctx->base_state_change(sk);
+}
+
+static int push_apply(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *acts, int n)
+{
+	struct tlsock_act *a;
+	int err = 0;
+
+	for (a = acts; a < acts + n && !err; a++) {
+		switch (a->type) {
+		case TLSOCK_ACT_DATA:
+			err = push_data(sk, ctx, a);
+			break;
+		case TLSOCK_ACT_KEY:
+			err = push_key(sk, ctx, a);
+			break;
+		case TLSOCK_ACT_CONTINUE:
+			ctx->hs.blocked = false;
+			break;
+		case TLSOCK_ACT_COMPLETE:
+			tlsock_tx_flush(sk, ctx);
+			push_complete(sk, ctx, a);
+			return 0;
+		case TLSOCK_ACT_FAIL:
+			tlsock_fail(sk, ctx, a->err, a->alert, a->x509, "%s",
+				    a->text ?: "the handshake failed");
+			return 0;
+		}
+	}
+	if (!err) {
+		err = tlsock_tx_flush(sk, ctx);
+		if (err == -EAGAIN)
+			err = 0;	/* write_space goes on with it */
+	}
+	if (err && ctx->state != TLSOCK_STATE_FAILED)
+		tlsock_fail(sk, ctx, sk->sk_err ?: -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "the handshake could not be sent");
+	else
+		tlsock_hs_run(sk, ctx);
+	return err ? -EPIPE : 0;
+}
+
+int tlsock_hs_push(struct tlsock_conn *conn, struct sock *sk, u32 portid, u32 generation,
+		   struct tlsock_act *acts, int n, const char **why)
+{
+	struct tlsock_ctx *ctx;
+	bool sends = false;
+	int err, i;
+
+	for (i = 0; i < n; i++)
+		sends |= acts[i].type == TLSOCK_ACT_DATA;
+
+	lock_sock(sk);
+	ctx = tlsock_ctx(sk);
+	err = -ENOENT;
+	if (!ctx || ctx->state != TLSOCK_STATE_HANDSHAKE || ctx->hs.conn != conn)
+		goto out;
+	err = push_check(ctx, acts, n, why);
+	if (err)
+		goto out;
+	err = -EPIPE;
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		goto out;
+	err = tlsock_conn_claim(conn, portid, generation, sends);
+	if (!err)
+		err = push_apply(sk, ctx, acts, n);
+out:
+	release_sock(sk);
+	return err;
+}
+
+/* Works hold a reference to the socket and the context; see tlsock_kick() and hs_arm(). */
+void tlsock_work(struct work_struct *work)
+{
+	struct tlsock_ctx *ctx = container_of(work, struct tlsock_ctx, work);
+	struct sock *sk = ctx->sk;
+	int err;
+
+	lock_sock(sk);
+	if (ctx->detached)
+		goto out;
+	tlsock_tx_flush(sk, ctx);
+	if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED) {
+		err = tlsock_hs_start(sk, ctx);
+		if (err)
+			tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0, err == -ENOBUFS ?
+				    "too many handshakes are in flight" :
+				    "the handshake could not be started");
+	} else if (ctx->state == TLSOCK_STATE_HANDSHAKE) {
+		tlsock_hs_run(sk, ctx);
+	} else if (ctx->state == TLSOCK_STATE_ESTABLISHED || ctx->state == TLSOCK_STATE_MANUAL) {
+		/* see tlsock_rx_update_ready(): open the window */
+		tlsock_rx_pull(sk, ctx);
+	}
+out:
+	release_sock(sk);
+	sock_put(sk);
+	tlsock_ctx_put(ctx);
+}
+
+void tlsock_timer(struct work_struct *work)
+{
+	struct tlsock_ctx *ctx = container_of(to_delayed_work(work), struct tlsock_ctx, timer);
+	struct sock *sk = ctx->sk;
+
+	lock_sock(sk);
+	if (!ctx->detached)
+		tlsock_hs_run(sk, ctx);
+	release_sock(sk);
+	sock_put(sk);
+	tlsock_ctx_put(ctx);
+}

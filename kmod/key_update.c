@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Handshake messages after the handshake: KeyUpdate is answered here (RFC 8446 section
+ * 4.6.3, keys by section 7.2), NewSessionTicket is passed over, anything else has no place.
+ * An established connection never needs the daemon. Under the socket lock.
+ */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "tlsock.h"
+
+#define KEY_UPDATE_NOT_REQUESTED	0
+#define KEY_UPDATE_REQUESTED		1
+
+static int bad(struct sock *sk, struct tlsock_ctx *ctx, u8 alert, const char *text)
+{
+	tlsock_fail(sk, ctx, EPROTO, alert, 0, "%s", text);
+	return -EPROTO;
+}
+
+int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request)
+{
+	const u8 msg[5] = { TLSOCK_HT_KEY_UPDATE, 0, 0, 1,
+			    request ? KEY_UPDATE_REQUESTED : KEY_UPDATE_NOT_REQUESTED };
+	struct tlsock_keys *keys = ctx->tx.keys, *next;
+	struct tlsock_txbuf *buf;
+	int err;
+
+	sock_owned_by_me(sk);
+	if (ctx->state != TLSOCK_STATE_ESTABLISHED || !keys || !keys->secret_len)
+		return -ENOTCONN;
+	next = tlsock_keys_next(keys);
+	if (IS_ERR(next))
+		return PTR_ERR(next);
+	buf = tlsock_txbuf_new(sizeof(msg), sk->sk_allocation);
+	if (!buf) {
+		tlsock_keys_free(next);
+		return -ENOMEM;
+	}
+	err = tlsock_tx_record(sk, ctx, buf, TLSOCK_CT_HANDSHAKE, msg, sizeof(msg));
+	if (err) {
+		tlsock_keys_free(next);
+		return err;
+	}
+	ctx->tx.keys = next;
+	ctx->tx.key_updates++;
+	tlsock_keys_free(keys);
+	/* what TCP does not take now goes out before the next record, in order */
+	tlsock_tx_flush(sk, ctx);
+	return 0;
+}
+
+static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, bool more)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	struct tlsock_keys *next;
+	int err;
+
+	if (request > KEY_UPDATE_REQUESTED)
+		return bad(sk, ctx, TLSOCK_ALERT_ILLEGAL_PARAMETER,
+			   "the peer sent a KeyUpdate with a bad value");
+	/* RFC 8446 section 5.1: nothing may follow it under the old key */
+	if (more)
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "a KeyUpdate does not end its record");
+	if (!rx->keys->secret_len)
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "the peer sent a KeyUpdate that cannot be followed");
+	if (rx->key_updates && time_before(jiffies, rx->last_update +
+					   msecs_to_jiffies(TLSOCK_KEY_UPDATE_MS)))
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "the peer sends KeyUpdates too fast");
+	next = tlsock_keys_next(rx->keys);
+	if (IS_ERR(next)) {
+		tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "no memory for new keys");
+		return -ENOMEM;
+	}
+	tlsock_keys_free(rx->keys);
+	rx->keys = next;
+	rx->key_updates++;
+	rx->last_update = jiffies;
+	if (request != KEY_UPDATE_REQUESTED || ctx->tx.close_sent)
+		return 0;
+	err = tlsock_key_update_send(sk, ctx, false);
+	if (err && ctx->state != TLSOCK_STATE_FAILED)
+		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "the send key could not be updated");
+	return err;
+}
+
+/* One message of @len bytes at @msg. @more: bytes follow it. */
+static int message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len, bool more)
+{
+	if (ctx->rx.keys->cipher->version == TLSOCK_TLS_1_3) {
+		if (msg[0] == TLSOCK_HT_KEY_UPDATE && len == 5)
+			return key_update_recv(sk, ctx, msg[4], more);
+		if (msg[0] == TLSOCK_HT_KEY_UPDATE)
+			return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
+				   "the peer sent a malformed KeyUpdate");
+		if (msg[0] == TLSOCK_HT_NEW_SESSION_TICKET && ctx->role == TLSOCK_ROLE_CLIENT) {
+			TLSOCK_INC(sk, tickets_dropped);
+			return 0;
+		}
+	} else if (msg[0] <= 1) {
+		/* HelloRequest, ClientHello: renegotiation (RFC 5246 section 7.4.1.1) */
+		return bad(sk, ctx, TLSOCK_ALERT_NO_RENEGOTIATION,
+			   "the peer asks for renegotiation");
+	}
+	return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+		   "the peer sent a handshake message after the handshake");
+}
+
+int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_hs *hs = &ctx->hs;
+	u32 len, off = 0, left;
+	int err = 0;
+	u8 *buf;
+
+	if (!ctx->rx.plain_len)
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "the peer sent an empty handshake record");
+	len = hs->len + ctx->rx.plain_len;
+	if (len > TLSOCK_HELLO_BYTES_MAX)
+		return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
+			   "a handshake message is too long");
+	buf = krealloc(hs->buf, len, sk->sk_allocation);
+	if (!buf) {
+		tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "no memory for a handshake message");
+		return -ENOMEM;
+	}
+	hs->buf = buf;
+	tlsock_rx_copy(&ctx->rx, 0, buf + hs->len, ctx->rx.plain_len);
+	hs->len = len;
+
+	while (!err && (left = hs->len - off) >= 4) {
+		len = 4 + get_unaligned_be24(buf + off + 1);
+		if (len > TLSOCK_HELLO_BYTES_MAX)
+			return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
+				   "a handshake message is too long");
+		if (len > left)
+			break;
+		err = message(sk, ctx, buf + off, len, left > len);
+		off += len;
+	}
+	if (err || ctx->state == TLSOCK_STATE_FAILED)
+		return err;
+	hs->len -= off;
+	if (hs->len) {
+		memmove(buf, buf + off, hs->len);
+	} else {
+		kfree(hs->buf);
+		hs->buf = NULL;
+	}
+	return 0;
+}

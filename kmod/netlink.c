@@ -1,0 +1,747 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The genl family "tlsock": the seam to the daemon (see the UAPI header, part 2, and
+ * tlsock.yaml). Parses and builds messages, and knows nothing of records or TCP. A daemon
+ * is privileged but may be wrong: every length and number is checked here or in
+ * tlsock_hs_push(). Keys are wiped from every message they came in.
+ */
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/mm.h>
+#include <net/genetlink.h>
+
+#include "tlsock.h"
+
+#define DATA_CHUNK		16384	/* bytes of a flight in one CONN_DATA */
+#define PUSH_DATA_MAX		65000	/* bytes in one DATA action */
+#define PUSH_TOTAL_MAX		(256 * 1024)
+#define PULL_CONNS		64
+#define PULL_BYTES		65536
+
+static struct genl_family tlsock_family;
+
+static const struct nla_policy pull_policy[TLSOCK_A_MAX + 1] = {
+	[TLSOCK_A_MAX_CONNS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[TLSOCK_A_MAX_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+static const struct nla_policy push_policy[TLSOCK_A_MAX + 1] = {
+	[TLSOCK_A_ID] = { .type = NLA_U64 },
+	[TLSOCK_A_GENERATION] = { .type = NLA_U32 },
+	[TLSOCK_A_ACTIONS] = { .type = NLA_NESTED },
+};
+
+static struct netlink_range_validation grace_range = { .max = 3600000 };
+static struct netlink_range_validation limit_range = { .max = S32_MAX };
+
+static const struct nla_policy limits_policy[TLSOCK_A_MAX + 1] = {
+	[TLSOCK_A_LIMIT_GRACE_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &grace_range),
+	[TLSOCK_A_LIMIT_HS_NETNS] = NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+	[TLSOCK_A_LIMIT_HS_UID] = NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+	[TLSOCK_A_LIMIT_HS_LISTENER] = NLA_POLICY_FULL_RANGE(NLA_U32, &limit_range),
+};
+
+static const struct nla_policy act_policy[TLSOCK_AA_MAX + 1] = {
+	[TLSOCK_AA_EPOCH] = NLA_POLICY_MAX(NLA_U8, TLSOCK_EPOCH_APPLICATION),
+	[TLSOCK_AA_CONTENT_TYPE] = NLA_POLICY_RANGE(NLA_U8, TLSOCK_CT_CCS, TLSOCK_CT_HANDSHAKE),
+	[TLSOCK_AA_DATA] = { .type = NLA_BINARY, .len = PUSH_DATA_MAX },
+	[TLSOCK_AA_DIRECTION] = NLA_POLICY_RANGE(NLA_U8, TLSOCK_DIR_TX, TLSOCK_DIR_RX),
+	[TLSOCK_AA_VERSION] = { .type = NLA_U16 },
+	[TLSOCK_AA_SUITE] = { .type = NLA_U16 },
+	[TLSOCK_AA_KEY] = { .type = NLA_BINARY, .len = TLSOCK_KEY_MAX },
+	[TLSOCK_AA_IV] = { .type = NLA_BINARY, .len = TLSOCK_NONCE_LEN },
+	[TLSOCK_AA_SEQ] = { .type = NLA_U64 },
+	[TLSOCK_AA_SECRET] = { .type = NLA_BINARY, .len = TLSOCK_SECRET_MAX },
+	[TLSOCK_AA_GROUP] = { .type = NLA_U16 },
+	[TLSOCK_AA_SIGNATURE_SCHEME] = { .type = NLA_U16 },
+	[TLSOCK_AA_FLAGS] = NLA_POLICY_MASK(NLA_U32, TLSOCK_INFO_RESUMED | TLSOCK_INFO_VERIFIED),
+	[TLSOCK_AA_ALPN] = { .type = NLA_BINARY, .len = 255 },
+	[TLSOCK_AA_VERIFY_CODE] = { .type = NLA_U32 },
+	[TLSOCK_AA_PEER_CERT] = { .type = NLA_BINARY },
+	[TLSOCK_AA_CHANNEL_BINDING] = NLA_POLICY_EXACT_LEN(32),
+	[TLSOCK_AA_SERVER_NAME] = { .type = NLA_NUL_STRING, .len = TLSOCK_NAME_MAX },
+	[TLSOCK_AA_ERRNO] = NLA_POLICY_RANGE(NLA_U32, 1, MAX_ERRNO),
+	[TLSOCK_AA_ALERT] = NLA_POLICY_MAX(NLA_U8, TLSOCK_ALERT_NONE - 1),
+	[TLSOCK_AA_TEXT] = { .type = NLA_NUL_STRING, .len = 239 },
+};
+
+/* kernel -> worker. All in atomic context, under tn->lock. */
+
+static int give(struct tlsock_net *tn, struct sk_buff *skb, void *hdr, u32 portid)
+{
+	genlmsg_end(skb, hdr);
+	return genlmsg_unicast(tn->net, skb, portid);
+}
+
+static struct sk_buff *msg_new(u8 cmd, u32 portid, size_t payload, void **hdr, gfp_t gfp)
+{
+	struct sk_buff *skb = genlmsg_new(payload, gfp);
+
+	if (!skb)
+		return NULL;
+	*hdr = genlmsg_put(skb, portid, 0, &tlsock_family, 0, cmd);
+	if (*hdr)
+		return skb;
+	nlmsg_free(skb);
+	return NULL;
+}
+
+void tlsock_nl_doorbell(struct net *net, u32 portid)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	/* A doorbell that is lost costs nothing: the worker's queue is full, and a worker
+	 * whose queue was full PULLs.
+	 */
+	skb = msg_new(TLSOCK_CMD_DOORBELL, portid, 0, &hdr, GFP_ATOMIC);
+	if (skb)
+		give(tlsock_net(net), skb, hdr, portid);
+}
+
+static int put_ident(struct sk_buff *skb, const struct tlsock_conn *conn)
+{
+	return nla_put_u64_64bit(skb, TLSOCK_A_ID, conn->id, TLSOCK_A_PAD) ?:
+	       nla_put_u32(skb, TLSOCK_A_GENERATION, conn->generation);
+}
+
+static int put_name(struct sk_buff *skb, int attr, const char *name)
+{
+	return name[0] ? nla_put_string(skb, attr, name) : 0;
+}
+
+static u8 verify_of(const struct tlsock_conn *conn)
+{
+	if (conn->opts->verify != TLSOCK_VERIFY_UNSET)
+		return conn->opts->verify;
+	return conn->role == TLSOCK_ROLE_CLIENT ? TLSOCK_VERIFY_REQUIRED : TLSOCK_VERIFY_NONE;
+}
+
+static int put_address(struct sk_buff *skb, int attr, const struct sockaddr_storage *a)
+{
+	return nla_put(skb, attr, a->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+							     sizeof(struct sockaddr_in), a);
+}
+
+static int put_conn(struct sk_buff *skb, const struct tlsock_conn *conn)
+{
+	const struct tlsock_opts *o = conn->opts;
+
+	return put_ident(skb, conn) ?:
+	       nla_put_u8(skb, TLSOCK_A_ROLE, conn->role) ?:
+	       put_name(skb, TLSOCK_A_SERVER_NAME, o->server_name) ?:
+	       put_name(skb, TLSOCK_A_CREDENTIAL, o->credential) ?:
+	       put_name(skb, TLSOCK_A_TRUST, o->trust) ?:
+	       put_name(skb, TLSOCK_A_PROFILE, o->profile) ?:
+	       (o->alpn_len ? nla_put(skb, TLSOCK_A_ALPN, o->alpn_len, o->alpn) : 0) ?:
+	       nla_put_u8(skb, TLSOCK_A_VERIFY, verify_of(conn)) ?:
+	       put_address(skb, TLSOCK_A_LOCAL, &conn->local) ?:
+	       put_address(skb, TLSOCK_A_PEER, &conn->peer) ?:
+	       nla_put_u32(skb, TLSOCK_A_UID, conn->uid) ?:
+	       nla_put_u32(skb, TLSOCK_A_GID, conn->gid) ?:
+	       nla_put_u32(skb, TLSOCK_A_PID, conn->pid) ?:
+	       nla_put_u64_64bit(skb, TLSOCK_A_NETNS, conn->netns, TLSOCK_A_PAD);
+}
+
+static int give_new(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = msg_new(TLSOCK_CMD_CONN_NEW, portid, NLMSG_GOODSIZE, &hdr, GFP_ATOMIC);
+	if (!skb)
+		return -ENOMEM;
+	if (put_conn(skb, conn)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	return give(tn, skb, hdr, portid);
+}
+
+static int give_gone(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = msg_new(TLSOCK_CMD_CONN_GONE, portid, 64, &hdr, GFP_ATOMIC);
+	if (!skb)
+		return -ENOMEM;
+	if (put_ident(skb, conn)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	return give(tn, skb, hdr, portid);
+}
+
+static int give_data(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid)
+{
+	u32 n = min_t(u32, conn->flight_len - conn->flight_off, DATA_CHUNK);
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = msg_new(TLSOCK_CMD_CONN_DATA, portid, n + 64, &hdr, GFP_ATOMIC);
+	if (!skb)
+		return -ENOMEM;
+	if (put_ident(skb, conn) ||
+	    nla_put_u8(skb, TLSOCK_A_EPOCH, conn->flight_epoch) ||
+	    nla_put(skb, TLSOCK_A_DATA, n, conn->flight + conn->flight_off) ||
+	    (conn->flight_off + n < conn->flight_len && nla_put_flag(skb, TLSOCK_A_MORE))) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	err = give(tn, skb, hdr, portid);
+	if (!err)
+		conn->flight_off += n;
+	return err;
+}
+
+/* All that @portid has to know of @conn. What could not be given stays for the next PULL. */
+static int give_conn(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid, u32 *bytes)
+{
+	int err;
+
+	lockdep_assert_held(&tn->lock);
+	if (conn->gone) {
+		err = give_gone(tn, conn, portid);
+		if (!err)
+			tlsock_conn_told(conn);
+		return err;
+	}
+	if (!conn->announced) {
+		err = give_new(tn, conn, portid);
+		if (err)
+			return err;
+		conn->announced = true;
+	}
+	while (conn->flight_off < conn->flight_len) {
+		u32 before = conn->flight_off;
+
+		err = give_data(tn, conn, portid);
+		if (err)
+			return err;
+		*bytes += conn->flight_off - before;
+	}
+	tlsock_conn_told(conn);
+	return 0;
+}
+
+/* worker -> kernel */
+
+static int do_register(struct sk_buff *skb, struct genl_info *info)
+{
+	return tlsock_worker_add(tlsock_net(genl_info_net(info)), info->snd_portid);
+}
+
+static u32 attr_u32(const struct genl_info *info, int attr, u32 otherwise)
+{
+	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : otherwise;
+}
+
+static int do_pull(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
+	u32 conns = attr_u32(info, TLSOCK_A_MAX_CONNS, PULL_CONNS);
+	u32 max = attr_u32(info, TLSOCK_A_MAX_BYTES, PULL_BYTES), bytes = 0, given = 0;
+	struct tlsock_conn *conn;
+	struct tlsock_worker *w;
+	int err = 0;
+
+	spin_lock_bh(&tn->lock);
+	w = tlsock_worker_find(tn, info->snd_portid);
+	if (!w) {
+		spin_unlock_bh(&tn->lock);
+		return -ENOTCONN;
+	}
+	while (bytes < max && given < 2 * conns &&
+	       (conn = tlsock_conn_next(tn, w, given < conns))) {
+		err = give_conn(tn, conn, w->portid, &bytes);
+		if (err)
+			break;
+		given++;
+	}
+	/* Under the same lock as ring(): nothing can come between. */
+	if (!given && !err)
+		w->armed = true;
+	spin_unlock_bh(&tn->lock);
+	return given ? 0 : err;
+}
+
+/* PUSH */
+
+static const u8 *attr_bin(struct nlattr **tb, int attr, u16 *len)
+{
+	if (!tb[attr])
+		return NULL;
+	*len = nla_len(tb[attr]);
+	return nla_data(tb[attr]);
+}
+
+static u16 attr_u16(struct nlattr **tb, int attr)
+{
+	return tb[attr] ? nla_get_u16(tb[attr]) : 0;
+}
+
+/* Room for the records of a DATA action */
+static int prepare_data(struct tlsock_act *a, struct nlattr **tb)
+{
+	struct tlsock_txbuf *buf;
+	u32 off, len;
+
+	if (!tb[TLSOCK_AA_EPOCH] || !tb[TLSOCK_AA_CONTENT_TYPE] || !tb[TLSOCK_AA_DATA])
+		return -EINVAL;
+	a->epoch = nla_get_u8(tb[TLSOCK_AA_EPOCH]);
+	a->content_type = nla_get_u8(tb[TLSOCK_AA_CONTENT_TYPE]);
+	a->data = nla_data(tb[TLSOCK_AA_DATA]);
+	a->data_len = nla_len(tb[TLSOCK_AA_DATA]);
+	if (!a->data_len || a->content_type == TLSOCK_CT_ALERT)
+		return -EINVAL;
+	if (a->content_type == TLSOCK_CT_CCS && (a->data_len != 1 || a->data[0] != 1))
+		return -EINVAL;
+	for (off = 0; off < a->data_len; off += len) {
+		len = min_t(u32, a->data_len - off, TLSOCK_FRAGMENT_MAX);
+		buf = tlsock_txbuf_new(len, GFP_KERNEL);
+		if (!buf)
+			return -ENOMEM;
+		list_add_tail(&buf->node, &a->bufs);
+	}
+	return 0;
+}
+
+static int prepare_key(struct tlsock_act *a, struct nlattr **tb)
+{
+	const struct tlsock_cipher *c;
+	struct tlsock_keys *keys;
+
+	if (!tb[TLSOCK_AA_DIRECTION] || !tb[TLSOCK_AA_EPOCH] || !tb[TLSOCK_AA_VERSION] ||
+	    !tb[TLSOCK_AA_SUITE] || !tb[TLSOCK_AA_KEY] || !tb[TLSOCK_AA_IV])
+		return -EINVAL;
+	a->direction = nla_get_u8(tb[TLSOCK_AA_DIRECTION]);
+	a->epoch = nla_get_u8(tb[TLSOCK_AA_EPOCH]);
+	a->version = attr_u16(tb, TLSOCK_AA_VERSION);
+	a->suite = attr_u16(tb, TLSOCK_AA_SUITE);
+	a->key = attr_bin(tb, TLSOCK_AA_KEY, &a->key_len);
+	a->iv = attr_bin(tb, TLSOCK_AA_IV, &a->iv_len);
+	a->secret = attr_bin(tb, TLSOCK_AA_SECRET, &a->secret_len);
+	if (a->epoch != TLSOCK_EPOCH_HANDSHAKE && a->epoch != TLSOCK_EPOCH_APPLICATION)
+		return -EINVAL;
+	c = tlsock_cipher_by_suite(a->suite, a->version);
+	if (!c)
+		return -EOPNOTSUPP;
+	if (a->secret && (a->secret_len != c->hash_len || a->epoch != TLSOCK_EPOCH_APPLICATION))
+		return -EINVAL;
+	keys = tlsock_keys_new(c, a->key, a->key_len, a->iv, a->iv_len);
+	if (IS_ERR(keys))
+		return PTR_ERR(keys);
+	keys->suite = a->suite;
+	keys->epoch = a->epoch;
+	if (tb[TLSOCK_AA_SEQ])
+		keys->seq = nla_get_u64(tb[TLSOCK_AA_SEQ]);
+	keys->secret_len = a->secret_len;
+	if (a->secret)
+		memcpy(keys->secret, a->secret, a->secret_len);
+	a->keys = keys;
+	return 0;
+}
+
+/* The chain as getsockopt(TLSOCK_PEER_CERT) gives it */
+static int prepare_certs(struct tlsock_act *a, const struct nlattr *nest)
+{
+	struct tlsock_cert *cert;
+	const struct nlattr *nla;
+	size_t total = 0, off = 0;
+	int rem;
+
+	nla_for_each_nested(nla, nest, rem) {
+		if (nla_type(nla) != TLSOCK_AA_PEER_CERT)
+			continue;
+		if (!nla_len(nla))
+			return -EINVAL;
+		total += sizeof(*cert) + ALIGN(nla_len(nla), 4);
+		if (total > TLSOCK_CERT_BYTES_MAX)
+			return -EINVAL;
+	}
+	if (!total)
+		return 0;
+	a->certs = kvzalloc(total, GFP_KERNEL);
+	if (!a->certs)
+		return -ENOMEM;
+	a->certs_len = total;
+	nla_for_each_nested(nla, nest, rem) {
+		if (nla_type(nla) != TLSOCK_AA_PEER_CERT)
+			continue;
+		cert = (struct tlsock_cert *)(a->certs + off);
+		cert->len = nla_len(nla);
+		memcpy(cert->der, nla_data(nla), cert->len);
+		off += sizeof(*cert) + ALIGN(cert->len, 4);
+	}
+	return 0;
+}
+
+static int prepare_complete(struct tlsock_act *a, struct nlattr **tb, const struct nlattr *nest)
+{
+	if (!tb[TLSOCK_AA_VERSION] || !tb[TLSOCK_AA_SUITE])
+		return -EINVAL;
+	a->version = attr_u16(tb, TLSOCK_AA_VERSION);
+	a->suite = attr_u16(tb, TLSOCK_AA_SUITE);
+	a->group = attr_u16(tb, TLSOCK_AA_GROUP);
+	a->signature_scheme = attr_u16(tb, TLSOCK_AA_SIGNATURE_SCHEME);
+	if (tb[TLSOCK_AA_FLAGS])
+		a->flags = nla_get_u32(tb[TLSOCK_AA_FLAGS]);
+	if (tb[TLSOCK_AA_VERIFY_CODE])
+		a->x509 = nla_get_u32(tb[TLSOCK_AA_VERIFY_CODE]);
+	a->alpn = attr_bin(tb, TLSOCK_AA_ALPN, &a->alpn_len);
+	a->binding = attr_bin(tb, TLSOCK_AA_CHANNEL_BINDING, &a->binding_len);
+	if (tb[TLSOCK_AA_SERVER_NAME])
+		a->server_name = nla_data(tb[TLSOCK_AA_SERVER_NAME]);
+	return prepare_certs(a, nest);
+}
+
+static int prepare_fail(struct tlsock_act *a, struct nlattr **tb)
+{
+	if (!tb[TLSOCK_AA_ERRNO])
+		return -EINVAL;
+	a->err = nla_get_u32(tb[TLSOCK_AA_ERRNO]);
+	a->alert = tb[TLSOCK_AA_ALERT] ? nla_get_u8(tb[TLSOCK_AA_ALERT]) : TLSOCK_ALERT_NONE;
+	if (tb[TLSOCK_AA_VERIFY_CODE])
+		a->x509 = nla_get_u32(tb[TLSOCK_AA_VERIFY_CODE]);
+	if (tb[TLSOCK_AA_TEXT])
+		a->text = nla_data(tb[TLSOCK_AA_TEXT]);
+	return 0;
+}
+
+static int prepare(struct tlsock_act *a, const struct nlattr *nla, struct nlattr **tb,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	INIT_LIST_HEAD(&a->bufs);
+	a->type = nla_type(nla);
+	err = nla_parse_nested(tb, TLSOCK_AA_MAX, nla, act_policy, extack);
+	if (err)
+		return err;
+	switch (a->type) {
+	case TLSOCK_ACT_DATA:
+		err = prepare_data(a, tb);
+		break;
+	case TLSOCK_ACT_KEY:
+		err = prepare_key(a, tb);
+		break;
+	case TLSOCK_ACT_CONTINUE:
+		break;
+	case TLSOCK_ACT_COMPLETE:
+		err = prepare_complete(a, tb, nla);
+		break;
+	case TLSOCK_ACT_FAIL:
+		err = prepare_fail(a, tb);
+		break;
+	default:
+		err = -EINVAL;
+	}
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(extack, nla, "malformed action");
+	return err;
+}
+
+static void acts_free(struct tlsock_act *acts, int n)
+{
+	struct tlsock_txbuf *buf, *tmp;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		list_for_each_entry_safe(buf, tmp, &acts[i].bufs, node)
+			kfree(buf);
+		tlsock_keys_free(acts[i].keys);
+		kvfree(acts[i].certs);
+	}
+	kfree(acts);
+}
+
+static int prepare_all(struct tlsock_act *acts, const struct nlattr *nest, int *n,
+		       struct netlink_ext_ack *extack)
+{
+	struct nlattr **tb;
+	const struct nlattr *nla;
+	size_t total = 0;
+	int rem, err = 0;
+
+	tb = kcalloc(TLSOCK_AA_MAX + 1, sizeof(*tb), GFP_KERNEL);
+	if (!tb)
+		return -ENOMEM;
+	nla_for_each_nested(nla, nest, rem) {
+		if (*n == TLSOCK_ACTIONS_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, nla, "too many actions");
+			err = -EINVAL;
+			break;
+		}
+		err = prepare(&acts[(*n)++], nla, tb, extack);
+		if (err)
+			break;
+		total += acts[*n - 1].data_len;
+		if (total > PUSH_TOTAL_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, nla, "too much data");
+			err = -EINVAL;
+			break;
+		}
+	}
+	if (!err && (rem || !*n)) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "no action, or trailing bytes");
+		err = -EINVAL;
+	}
+	kfree(tb);
+	return err;
+}
+
+static int push(struct genl_info *info)
+{
+	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
+	struct tlsock_act *acts;
+	struct tlsock_conn *conn;
+	const char *why = NULL;
+	struct sock *sk;
+	int n = 0, err;
+	u32 generation;
+
+	if (GENL_REQ_ATTR_CHECK(info, TLSOCK_A_ID) ||
+	    GENL_REQ_ATTR_CHECK(info, TLSOCK_A_GENERATION) ||
+	    GENL_REQ_ATTR_CHECK(info, TLSOCK_A_ACTIONS))
+		return -EINVAL;
+	generation = nla_get_u32(info->attrs[TLSOCK_A_GENERATION]);
+	acts = kcalloc(TLSOCK_ACTIONS_MAX, sizeof(*acts), GFP_KERNEL);
+	if (!acts)
+		return -ENOMEM;
+	err = prepare_all(acts, info->attrs[TLSOCK_A_ACTIONS], &n, info->extack);
+	if (err)
+		goto out;
+	err = tlsock_conn_find(tn, nla_get_u64(info->attrs[TLSOCK_A_ID]), generation,
+			       info->snd_portid, &conn, &sk);
+	if (err)
+		goto out;
+	err = tlsock_hs_push(conn, sk, info->snd_portid, generation, acts, n, &why);
+	if (err == -EINVAL && why)
+		/* the strings are constant; extack needs no copy */
+		info->extack->_msg = why;
+	tlsock_conn_put(conn);
+	sock_put(sk);
+out:
+	acts_free(acts, n);
+	return err;
+}
+
+static int do_push(struct sk_buff *skb, struct genl_info *info)
+{
+	int err = push(info);
+
+	/* Keys lay in it. What an nlmon tap has copied is beyond reach; see the README. */
+	memzero_explicit(nlmsg_data(info->nlhdr), nlmsg_len(info->nlhdr));
+	return err;
+}
+
+/* tool -> kernel */
+
+static int dump_conns(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct tlsock_net *tn = tlsock_net(sock_net(skb->sk));
+	struct tlsock_conn *conn;
+	long bucket = cb->args[0], skip = cb->args[1], i = 0;
+	void *hdr;
+
+	spin_lock_bh(&tn->lock);
+	for (; bucket < (long)ARRAY_SIZE(tn->conns); bucket++, skip = 0) {
+		i = 0;
+		hlist_for_each_entry(conn, &tn->conns[bucket], hash) {
+			if (i++ < skip)
+				continue;
+			hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+					  &tlsock_family, NLM_F_MULTI, TLSOCK_CMD_CONN_INFO);
+			if (!hdr)
+				goto full;
+			if (put_conn(skb, conn)) {
+				genlmsg_cancel(skb, hdr);
+				goto full;
+			}
+			genlmsg_end(skb, hdr);
+			skip = i;
+		}
+	}
+full:
+	spin_unlock_bh(&tn->lock);
+	cb->args[0] = bucket;
+	cb->args[1] = skip;
+	return skb->len;
+}
+
+static int do_stats(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
+	struct tlsock_mib m;
+	struct sk_buff *reply;
+	void *hdr;
+
+	tlsock_stats_sum(tn, &m);
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(reply, info, &tlsock_family, 0, TLSOCK_CMD_STATS);
+	if (!hdr ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_RECORDS, m.tx_records, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_RECORDS, m.rx_records, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_BYTES, m.tx_bytes, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_BYTES, m.rx_bytes, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_STARTED, m.handshakes, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_DONE, m.done, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_FAILED, m.failed, TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_DECRYPT_ERROR, m.decrypt_error,
+			      TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_WORKERS, READ_ONCE(tn->n_workers),
+			      TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_IN_FLIGHT, READ_ONCE(tn->in_flight),
+			      TLSOCK_A_PAD)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, hdr);
+	return genlmsg_reply(reply, info);
+}
+
+static int do_limits(struct sk_buff *skb, struct genl_info *info)
+{
+	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
+	u32 grace, netns, uid, listener;
+	struct sk_buff *reply;
+	void *hdr;
+
+	spin_lock_bh(&tn->lock);
+	grace = attr_u32(info, TLSOCK_A_LIMIT_GRACE_MS, tn->grace_ms);
+	netns = attr_u32(info, TLSOCK_A_LIMIT_HS_NETNS, tn->max_netns);
+	uid = attr_u32(info, TLSOCK_A_LIMIT_HS_UID, tn->max_uid);
+	listener = attr_u32(info, TLSOCK_A_LIMIT_HS_LISTENER, tn->max_listener);
+	WRITE_ONCE(tn->grace_ms, grace);
+	tn->max_netns = netns;
+	tn->max_uid = uid;
+	tn->max_listener = listener;
+	spin_unlock_bh(&tn->lock);
+
+	reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(reply, info, &tlsock_family, 0, TLSOCK_CMD_LIMITS);
+	if (!hdr || nla_put_u32(reply, TLSOCK_A_LIMIT_GRACE_MS, grace) ||
+	    nla_put_u32(reply, TLSOCK_A_LIMIT_HS_NETNS, netns) ||
+	    nla_put_u32(reply, TLSOCK_A_LIMIT_HS_UID, uid) ||
+	    nla_put_u32(reply, TLSOCK_A_LIMIT_HS_LISTENER, listener)) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, hdr);
+	return genlmsg_reply(reply, info);
+}
+
+/* kernel -> "monitor" */
+
+static const struct genl_multicast_group mcgrps[] = {
+	{ .name = TLSOCK_GENL_MCGRP_MONITOR },
+};
+
+void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
+		     const char *text, u16 version, u16 suite)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!genl_has_listeners(&tlsock_family, net, 0))
+		return;
+	skb = msg_new(TLSOCK_CMD_EVENT, 0, NLMSG_GOODSIZE, &hdr, GFP_KERNEL);
+	if (!skb)
+		return;
+	if (nla_put_u8(skb, TLSOCK_A_EVENT, event) || put_conn(skb, conn) ||
+	    (err && nla_put_s32(skb, TLSOCK_A_ERROR, err)) ||
+	    (err && nla_put_string(skb, TLSOCK_A_TEXT, text)) ||
+	    (version && nla_put_u16(skb, TLSOCK_A_VERSION, version)) ||
+	    (suite && nla_put_u16(skb, TLSOCK_A_SUITE, suite))) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast_netns(&tlsock_family, net, skb, 0, 0, GFP_KERNEL);
+}
+
+static const struct genl_ops tlsock_ops[] = {
+	{
+		.cmd = TLSOCK_CMD_REGISTER,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = do_register,
+	}, {
+		.cmd = TLSOCK_CMD_PULL,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = do_pull,
+		.policy = pull_policy,
+		.maxattr = TLSOCK_A_MAX,
+	}, {
+		.cmd = TLSOCK_CMD_PUSH,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = do_push,
+		.policy = push_policy,
+		.maxattr = TLSOCK_A_MAX,
+	}, {
+		.cmd = TLSOCK_CMD_DUMP,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.dumpit = dump_conns,
+	}, {
+		.cmd = TLSOCK_CMD_STATS,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = do_stats,
+	}, {
+		.cmd = TLSOCK_CMD_LIMITS,
+		.flags = GENL_UNS_ADMIN_PERM,
+		.doit = do_limits,
+		.policy = limits_policy,
+		.maxattr = TLSOCK_A_MAX,
+	},
+};
+
+static struct genl_family tlsock_family = {
+	.name = TLSOCK_GENL_NAME,
+	.version = TLSOCK_GENL_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.ops = tlsock_ops,
+	.n_ops = ARRAY_SIZE(tlsock_ops),
+	.resv_start_op = __TLSOCK_CMD_MAX,
+	.mcgrps = mcgrps,
+	.n_mcgrps = ARRAY_SIZE(mcgrps),
+};
+
+/* A worker's socket closed, whatever the reason */
+static int netlink_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	const struct netlink_notify *n = data;
+
+	if (event == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
+		tlsock_worker_del(tlsock_net(n->net), n->portid);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netlink_notifier = {
+	.notifier_call = netlink_event,
+};
+
+int tlsock_nl_init(void)
+{
+	int err = netlink_register_notifier(&netlink_notifier);
+
+	if (err)
+		return err;
+	err = genl_register_family(&tlsock_family);
+	if (err)
+		netlink_unregister_notifier(&netlink_notifier);
+	return err;
+}
+
+void tlsock_nl_exit(void)
+{
+	genl_unregister_family(&tlsock_family);
+	netlink_unregister_notifier(&netlink_notifier);
+}

@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving: records are taken off TCP's queue into pages of our own, opened in place there,
+ * and given to the application (RFC 8446 section 5). An skb is never written to: its pages can
+ * be shared. Bytes are taken only as far as the record in work goes, so that a change of keys
+ * never finds a record opened too early. Every length here may come from an attacker.
+ */
+#include <linux/mm.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/scatterlist.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+
+#include "tlsock.h"
+
+void tlsock_rx_init(struct tlsock_rx *rx)
+{
+	rx->need = TLSOCK_HEADER_LEN;
+}
+
+void tlsock_rx_free(struct tlsock_rx *rx)
+{
+	int i;
+
+	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
+		if (!rx->pages[i])
+			continue;
+		/* a pipe may still hold the page and what was spliced into it */
+		if (page_count(rx->pages[i]) == 1)
+			memzero_explicit(page_address(rx->pages[i]), PAGE_SIZE);
+		put_page(rx->pages[i]);
+		rx->pages[i] = NULL;
+	}
+	tlsock_keys_free(rx->keys);
+	rx->keys = NULL;
+	rx->open = false;
+	rx->fill = 0;
+	rx->need = TLSOCK_HEADER_LEN;
+}
+
+void tlsock_rx_consume(struct tlsock_rx *rx)
+{
+	rx->open = false;
+	rx->plain_len = 0;
+	rx->fill = 0;
+	rx->need = TLSOCK_HEADER_LEN;
+}
+
+void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len)
+{
+	size_t at = rx->plain_off + off, chunk;
+
+	for (; len; at += chunk, out += chunk, len -= chunk) {
+		chunk = min_t(size_t, len, PAGE_SIZE - at % PAGE_SIZE);
+		memcpy(out, page_address(rx->pages[at / PAGE_SIZE]) + at % PAGE_SIZE, chunk);
+	}
+}
+
+static u8 rx_byte(const struct tlsock_rx *rx, size_t at)
+{
+	return ((u8 *)page_address(rx->pages[at / PAGE_SIZE]))[at % PAGE_SIZE];
+}
+
+/* tcp_read_sock()'s actor: as much of the record in work as the skb has */
+static int rx_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
+{
+	struct tlsock_rx *rx = desc->arg.data;
+	size_t n = min_t(size_t, len, desc->count), done = 0, chunk, at;
+	int err;
+
+	while (done < n) {
+		at = rx->fill;
+		chunk = min_t(size_t, n - done, PAGE_SIZE - at % PAGE_SIZE);
+		err = skb_copy_bits(skb, off + done,
+				    page_address(rx->pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
+				    chunk);
+		if (err)
+			return done ?: err;
+		rx->fill += chunk;
+		done += chunk;
+	}
+	desc->count -= n;
+	return n;
+}
+
+/* Own pages for the first @len bytes. A page that a pipe still holds is left to it. */
+static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
+		if (rx->pages[i] && rx->fill <= i * PAGE_SIZE && page_count(rx->pages[i]) > 1) {
+			put_page(rx->pages[i]);
+			rx->pages[i] = NULL;
+		}
+		if (rx->pages[i])
+			continue;
+		rx->pages[i] = alloc_page(sk->sk_allocation);
+		if (!rx->pages[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Take bytes until rx.need. 0: there; -EAGAIN: not yet. */
+static int rx_fill(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	read_descriptor_t desc = { .arg.data = rx, .count = rx->need - rx->fill };
+	int err;
+
+	if (rx->fill >= rx->need)
+		return 0;
+	err = rx_pages_grow(sk, rx, rx->need);
+	if (err)
+		return err;
+	err = tcp_read_sock(sk, &desc, rx_actor);
+	if (rx->fill >= rx->need)
+		return 0;
+	/* TCP stops at urgent data for ever; no TLS sends it */
+	if (tcp_sk(sk)->urg_data) {
+		tlsock_fail(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE, 0,
+			    "the peer sent TCP urgent data");
+		return -EPROTO;
+	}
+	return err < 0 && err != -ENOTCONN ? err : -EAGAIN;
+}
+
+void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+
+	if (!rx->keys || rx->open)
+		return;
+	if (rx->need == TLSOCK_HEADER_LEN && !rx_fill(sk, ctx)) {
+		size_t len = get_unaligned_be16(page_address(rx->pages[0]) + 3);
+
+		/* what is longer than a record can be is refused by the reader */
+		if (len <= TLSOCK_CIPHERTEXT_MAX)
+			rx->need += len;
+	}
+	if (ctx->state != TLSOCK_STATE_FAILED)
+		rx_fill(sk, ctx);
+	if (ctx->state == TLSOCK_STATE_FAILED)
+		return;
+	tlsock_rx_update_ready(sk, ctx);
+	if (rx->ready)
+		ctx->base_data_ready(sk);
+}
+
+/* FIN at a record's end, within one, or nothing of the kind */
+static int rx_at_end(struct sock *sk, const struct tlsock_rx *rx)
+{
+	if (!sock_flag(sk, SOCK_DONE) && sk->sk_state != TCP_CLOSE)
+		return -EAGAIN;
+	return rx->fill ? -EPROTO : -EPIPE;
+}
+
+static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, const char *text)
+{
+	if (err == EBADMSG)
+		TLSOCK_INC(sk, decrypt_error);
+	tlsock_fail(sk, ctx, err, alert, 0, "%s", text);
+	return -err;
+}
+
+static int rx_bad_header(struct sock *sk, struct tlsock_ctx *ctx, int alert)
+{
+	const char *text = "the peer sent a record that is too long";
+
+	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE || alert == TLSOCK_ALERT_PROTOCOL_VERSION)
+		text = ctx->rx.records ? "the peer sent a record of no known type or version" :
+					 "the peer does not speak TLS";
+	return rx_bad(sk, ctx, EPROTO, alert, text);
+}
+
+/* RFC 8446 section 5.4: strip the padding, find the content type */
+static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+
+	if (len > TLSOCK_FRAGMENT_MAX + 1)
+		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_RECORD_OVERFLOW,
+			      "the peer sent a record with too much in it");
+	while (len && !rx_byte(rx, rx->plain_off + len - 1))
+		len--;
+	if (!len)
+		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent a record of padding only");
+	rx->plain_type = rx_byte(rx, rx->plain_off + len - 1);
+	rx->plain_len = len - 1;
+	return 0;
+}
+
+static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	const struct tlsock_cipher *c = rx->keys->cipher;
+	struct scatterlist sg[TLSOCK_RECORD_PAGES];
+	u8 *header = page_address(rx->pages[0]);
+	size_t len, off, left, i = 0;
+	int err;
+
+	if (h->len < c->explicit_len + TLSOCK_TAG_LEN)
+		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
+			      "the peer sent a record too short to be authentic");
+	off = TLSOCK_HEADER_LEN + c->explicit_len;
+	len = h->len - c->explicit_len;
+	rx->plain_off = off;
+
+	sg_init_table(sg, TLSOCK_RECORD_PAGES);
+	for (left = len; left; off = 0, i++) {
+		size_t chunk = min_t(size_t, left, PAGE_SIZE - off);
+
+		sg_set_page(&sg[i], rx->pages[i], chunk, off);
+		left -= chunk;
+	}
+	sg_mark_end(&sg[i - 1]);
+
+	err = tlsock_keys_open(rx->keys, sg, header, header + TLSOCK_HEADER_LEN, len);
+	if (err == -EBADMSG)
+		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
+			      "a record did not authenticate");
+	if (err)
+		return rx_bad(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR,
+			      "a record could not be decrypted");
+	len -= TLSOCK_TAG_LEN;
+	if (c->version == TLSOCK_TLS_1_3)
+		return rx_strip(sk, ctx, len);
+	if (len > TLSOCK_FRAGMENT_MAX)
+		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_RECORD_OVERFLOW,
+			      "the peer sent a record with too much in it");
+	rx->plain_type = h->type;
+	rx->plain_len = len;
+	return 0;
+}
+
+/* What may come unprotected: everything before the first key; in TLS 1.3 the dummy
+ * change_cipher_spec (RFC 8446 appendix D.4), and an alert of a peer that could not
+ * compute the keys.
+ */
+static bool rx_is_plain(const struct tlsock_ctx *ctx, u8 type)
+{
+	const struct tlsock_keys *keys = ctx->rx.keys;
+
+	if (!keys)
+		return true;
+	if (keys->cipher->version != TLSOCK_TLS_1_3 || ctx->state != TLSOCK_STATE_HANDSHAKE)
+		return false;
+	return type == TLSOCK_CT_CCS || (type == TLSOCK_CT_ALERT && !keys->seq);
+}
+
+int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	struct tlsock_header h;
+	int err, alert;
+
+	sock_owned_by_me(sk);
+	if (rx->open)
+		return 0;
+	err = rx_fill(sk, ctx);
+	if (err == -EAGAIN)
+		return rx_at_end(sk, rx);
+	if (err)
+		return err;
+	alert = tlsock_header_parse(&h, page_address(rx->pages[0]),
+				    rx->keys ? rx->keys->cipher : NULL);
+	if (alert >= 0)
+		return rx_bad_header(sk, ctx, alert);
+	rx->need = TLSOCK_HEADER_LEN + h.len;
+	err = rx_fill(sk, ctx);
+	if (err == -EAGAIN)
+		return rx_at_end(sk, rx);
+	if (err)
+		return err;
+
+	if (rx_is_plain(ctx, h.type)) {
+		rx->plain_off = TLSOCK_HEADER_LEN;
+		rx->plain_len = h.len;
+		rx->plain_type = h.type;
+	} else if (rx->keys->cipher->version == TLSOCK_TLS_1_3 && h.type != TLSOCK_CT_DATA) {
+		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent an unprotected record");
+	} else {
+		err = rx_decrypt(sk, ctx, &h);
+		if (err)
+			return err;
+	}
+	rx->open = true;
+	rx->records++;
+	TLSOCK_INC(sk, rx_records);
+	return 0;
+}
+
+/* A record without application data; not too many in a row */
+static int rx_idle(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	tlsock_rx_consume(&ctx->rx);
+	if (++ctx->rx.idle <= TLSOCK_IDLE_RECORDS_MAX)
+		return 0;
+	return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+		      "the peer sends records but no data");
+}
+
+/*
+ * The next record that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end of
+ * file; else the connection has failed, and its negative errno.
+ */
+static int rx_next(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	int err;
+
+	for (;;) {
+		if (ctx->state == TLSOCK_STATE_FAILED)
+			return -ctx->err;
+		if (!rx->open && rx->eof)
+			return -ENODATA;
+		err = tlsock_rx_record(sk, ctx);
+		if (err == -EPIPE && (ctx->opts->eof == TLSOCK_EOF_LENIENT ||
+				      ctx->state == TLSOCK_STATE_MANUAL))
+			return -ENODATA;
+		if ((err == -EPIPE || err == -EPROTO) && ctx->state != TLSOCK_STATE_FAILED) {
+			if (sk->sk_err)
+				return sock_error(sk);
+			return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_NONE, err == -EPIPE ?
+				      "the peer closed TCP without close_notify" :
+				      "the peer closed TCP within a record");
+		}
+		if (err || ctx->state == TLSOCK_STATE_MANUAL)
+			return err;
+
+		switch (rx->plain_type) {
+		case TLSOCK_CT_DATA:
+			if (ctx->hs.len)
+				return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+					      "data within a handshake message");
+			if (rx->plain_len) {
+				rx->idle = 0;
+				return 0;
+			}
+			break;
+		case TLSOCK_CT_ALERT:
+			err = tlsock_alert_recv(sk, ctx);
+			break;
+		case TLSOCK_CT_HANDSHAKE:
+			err = tlsock_post_handshake(sk, ctx);
+			break;
+		default:
+			err = rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+				     "a record of a type that has no place here");
+		}
+		if (!err)
+			err = rx_idle(sk, ctx);
+		if (err)
+			return err;
+	}
+}
+
+void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	/* with nothing left but a FIN there is nothing to take, and nobody to tell */
+	if (ctx->state == TLSOCK_STATE_ESTABLISHED && !sk->sk_err && tcp_inq(sk))
+		rx_next(sk, ctx);
+}
+
+/* The record header in work, as far as it is known: from our pages, then from TCP's queue */
+static bool rx_peek_header(struct sock *sk, const struct tlsock_rx *rx, u8 *header)
+{
+	u32 seq = tcp_sk(sk)->copied_seq, off;
+	size_t n = min_t(size_t, rx->fill, TLSOCK_HEADER_LEN), chunk;
+	struct sk_buff *skb;
+
+	if (n)
+		memcpy(header, page_address(rx->pages[0]), n);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		if (n == TLSOCK_HEADER_LEN)
+			break;
+		off = seq - TCP_SKB_CB(skb)->seq;
+		if (off >= skb->len)
+			continue;
+		chunk = min_t(size_t, TLSOCK_HEADER_LEN - n, skb->len - off);
+		if (skb_copy_bits(skb, off, header + n, chunk))
+			return false;
+		n += chunk;
+		seq += chunk;
+	}
+	return n == TLSOCK_HEADER_LEN;
+}
+
+void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	struct tcp_sock *tp = tcp_sk(sk);
+	u8 header[TLSOCK_HEADER_LEN];
+	size_t have = rx->fill + tcp_inq(sk), need = TLSOCK_HEADER_LEN;
+	bool ready;
+
+	ready = (rx->open && (rx->plain_len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
+		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
+		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
+	if (!ready && rx_peek_header(sk, rx, header)) {
+		need += get_unaligned_be16(header + 3);
+		/* a record that is too long will be refused by its header alone */
+		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;
+	}
+	WRITE_ONCE(rx->ready, ready);
+	/* The record does not fit the receive window: take what is there, to open it */
+	if (!ready && tcp_inq(sk) && have + tcp_receive_window(tp) < need)
+		tlsock_kick(ctx);
+}
+
+/* Sleep until a read would do something. 0, or a negative errno. */
+static int rx_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int rc;
+
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	tlsock_rx_update_ready(sk, ctx);
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	rc = sk_wait_event(sk, timeo, READ_ONCE(ctx->rx.ready), &wait);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return rc < 0 ? rc : 0;
+}
+
+/* rx_next(), sleeping as long as *@timeo allows */
+static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bool may_wait)
+{
+	int err;
+
+	for (;;) {
+		if (ctx->rx.user_shut && !ctx->rx.open)
+			return -ENODATA;
+		err = rx_next(sk, ctx);
+		if (err != -EAGAIN || !may_wait)
+			return err;
+		if (sk->sk_err)
+			return sock_error(sk);
+		err = rx_wait(sk, ctx, timeo);
+		if (err)
+			return err;
+	}
+}
+
+static int rx_give(struct tlsock_rx *rx, struct msghdr *msg, size_t n)
+{
+	size_t at = rx->plain_off, chunk;
+
+	for (; n; at += chunk, n -= chunk) {
+		chunk = min_t(size_t, n, PAGE_SIZE - at % PAGE_SIZE);
+		if (copy_page_to_iter(rx->pages[at / PAGE_SIZE], at % PAGE_SIZE, chunk,
+				      &msg->msg_iter) != chunk)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Keys set by hand: tell the record type. A control record needs room for that. */
+static int rx_tell_type(struct tlsock_rx *rx, struct msghdr *msg, int *told)
+{
+	u8 type = rx->plain_type;
+
+	if (*told == type)
+		return 0;
+	if (*told)
+		return -EAGAIN;		/* types are never merged */
+	*told = type;
+	if (put_cmsg(msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(type), &type) ||
+	    (msg->msg_flags & MSG_CTRUNC && type != TLSOCK_CT_DATA))
+		return type == TLSOCK_CT_DATA ? 0 : -EIO;
+	return 0;
+}
+
+static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, size_t n)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+
+	rx->plain_off += n;
+	rx->plain_len -= n;
+	rx->bytes += n;
+	TLSOCK_ADD(sk, rx_bytes, n);
+	if (!rx->plain_len)
+		tlsock_rx_consume(rx);
+}
+
+static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
+		   int flags, long *timeo, size_t *copied)
+{
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), n;
+	struct tlsock_rx *rx = &ctx->rx;
+	int told = 0, err;
+
+	do {
+		err = rx_next_wait(sk, ctx, timeo, *copied < target);
+		if (err)
+			return err;
+		if (ctx->state == TLSOCK_STATE_MANUAL) {
+			err = rx_tell_type(rx, msg, &told);
+			if (err)
+				return err;
+		}
+		n = min_t(size_t, len - *copied, rx->plain_len);
+		err = rx_give(rx, msg, n);
+		if (err)
+			return err;
+		*copied += n;
+		if (flags & MSG_PEEK)
+			return 0;
+		if (ctx->state == TLSOCK_STATE_MANUAL && rx->plain_type != TLSOCK_CT_DATA) {
+			if (rx->plain_len == n)
+				msg->msg_flags |= MSG_EOR;
+			rx_took(sk, ctx, n);
+			return 0;
+		}
+		rx_took(sk, ctx, n);
+	} while (*copied < len);
+	return 0;
+}
+
+int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	size_t copied = 0;
+	long timeo;
+	int err;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	err = tlsock_wait_ready(sk, &timeo);
+	if (!err && !ctx->rx.keys)
+		err = -ENOTCONN;
+	if (!err && len)
+		err = rx_recv(sk, ctx, msg, len, flags, &timeo, &copied);
+	tlsock_rx_update_ready(sk, ctx);
+	release_sock(sk);
+	if (copied || err == -ENODATA)
+		return copied;
+	return err;
+}
+
+static void rx_spd_release(struct splice_pipe_desc *spd, unsigned int i)
+{
+	put_page(spd->pages[i]);
+}
+
+ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			   size_t len, unsigned int flags)
+{
+	struct partial_page partial[TLSOCK_RECORD_PAGES];
+	struct page *pages[TLSOCK_RECORD_PAGES];
+	struct splice_pipe_desc spd = {
+		.pages = pages, .partial = partial, .nr_pages_max = TLSOCK_RECORD_PAGES,
+		.ops = &nosteal_pipe_buf_ops, .spd_release = rx_spd_release,
+	};
+	struct sock *sk = sock->sk;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	struct tlsock_rx *rx;
+	ssize_t ret;
+	size_t at, n;
+	long timeo;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	rx = &ctx->rx;
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, flags & SPLICE_F_NONBLOCK ||
+				  sock->file->f_flags & O_NONBLOCK);
+	ret = tlsock_wait_ready(sk, &timeo);
+	if (!ret && !rx->keys)
+		ret = -ENOTCONN;
+	if (!ret)
+		ret = rx_next_wait(sk, ctx, &timeo, true);
+	if (!ret && rx->plain_type != TLSOCK_CT_DATA)
+		ret = -EINVAL;		/* a pipe cannot tell the type */
+	if (ret)
+		goto out;
+
+	len = min_t(size_t, len, rx->plain_len);
+	for (at = rx->plain_off, n = len; n; at += partial[spd.nr_pages++].len) {
+		pages[spd.nr_pages] = rx->pages[at / PAGE_SIZE];
+		get_page(pages[spd.nr_pages]);
+		partial[spd.nr_pages].offset = at % PAGE_SIZE;
+		partial[spd.nr_pages].len = min_t(size_t, n, PAGE_SIZE - at % PAGE_SIZE);
+		n -= partial[spd.nr_pages].len;
+	}
+	ret = len ? splice_to_pipe(pipe, &spd) : 0;
+	if (ret > 0)
+		rx_took(sk, ctx, ret);
+out:
+	tlsock_rx_update_ready(sk, ctx);
+	release_sock(sk);
+	return ret == -ENODATA ? 0 : ret;
+}

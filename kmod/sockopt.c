@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket options: TLSOCK_* of the UAPI header, TLS_TX and TLS_RX of <linux/tls.h>. Setters
+ * store and return; getters answer from the kernel. Values come from any program and are
+ * never truncated. Options of TCP that would lead past the record layer are refused here.
+ */
+#include <linux/slab.h>
+#include <linux/sockptr.h>
+#include <linux/uaccess.h>
+
+#include "tlsock.h"
+
+#define TIMEOUT_MS_DEFAULT	10000
+#define TIMEOUT_MS_MAX		3600000
+
+struct tlsock_opts *tlsock_opts_new(void)
+{
+	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL);
+
+	if (!o)
+		return NULL;
+	refcount_set(&o->refs, 1);
+	o->timeout_ms = TIMEOUT_MS_DEFAULT;
+	o->verify = TLSOCK_VERIFY_UNSET;
+	o->eof = TLSOCK_EOF_STRICT;
+	return o;
+}
+
+struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o)
+{
+	refcount_inc(&o->refs);
+	return o;
+}
+
+void tlsock_opts_put(struct tlsock_opts *o)
+{
+	if (o && refcount_dec_and_test(&o->refs))
+		kfree(o);
+}
+
+/* Setting */
+
+static int get_int(sockptr_t optval, unsigned int optlen, int min, int max, int *out)
+{
+	if (optlen != sizeof(*out))
+		return -EINVAL;
+	if (copy_from_sockptr(out, optval, sizeof(*out)))
+		return -EFAULT;
+	return *out < min || *out > max ? -EINVAL : 0;
+}
+
+static int get_name(sockptr_t optval, unsigned int optlen, char *out)
+{
+	unsigned int i;
+
+	if (!optlen || optlen > TLSOCK_NAME_MAX + 1)
+		return -EINVAL;
+	memset(out, 0, TLSOCK_NAME_MAX + 1);
+	if (copy_from_sockptr(out, optval, optlen))
+		return -EFAULT;
+	if (!out[optlen - 1])
+		optlen--;
+	if (!optlen || optlen > TLSOCK_NAME_MAX)
+		return -EINVAL;
+	/* no NUL, space or control character belongs into a name or a log line */
+	for (i = 0; i < optlen; i++)
+		if ((u8)out[i] <= ' ' || out[i] == 0x7f)
+			return -EINVAL;
+	return 0;
+}
+
+/* RFC 7301 section 3.1: names of 1 to 255 bytes that fill the list exactly */
+static int get_alpn(sockptr_t optval, unsigned int optlen, struct tlsock_opts *o)
+{
+	unsigned int i;
+
+	if (optlen < 2 || optlen > sizeof(o->alpn))
+		return -EINVAL;
+	if (copy_from_sockptr(o->alpn, optval, optlen))
+		return -EFAULT;
+	for (i = 0; i < optlen; i += 1 + o->alpn[i])
+		if (!o->alpn[i])
+			return -EINVAL;
+	if (i != optlen)
+		return -EINVAL;
+	o->alpn_len = optlen;
+	return 0;
+}
+
+static int set_field(struct tlsock_opts *o, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int err, v = 0;
+
+	switch (optname) {
+	case TLSOCK_SERVER_NAME:
+		return get_name(optval, optlen, o->server_name);
+	case TLSOCK_CREDENTIAL:
+		return get_name(optval, optlen, o->credential);
+	case TLSOCK_TRUST:
+		return get_name(optval, optlen, o->trust);
+	case TLSOCK_PROFILE:
+		return get_name(optval, optlen, o->profile);
+	case TLSOCK_ALPN:
+		return get_alpn(optval, optlen, o);
+	case TLSOCK_VERIFY:
+		err = get_int(optval, optlen, TLSOCK_VERIFY_NONE, TLSOCK_VERIFY_REQUIRED, &v);
+		o->verify = v;
+		return err;
+	case TLSOCK_TIMEOUT_MS:
+		err = get_int(optval, optlen, 1, TIMEOUT_MS_MAX, &v);
+		o->timeout_ms = v;
+		return err;
+	case TLSOCK_EOF:
+		err = get_int(optval, optlen, TLSOCK_EOF_STRICT, TLSOCK_EOF_LENIENT, &v);
+		o->eof = v;
+		return err;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* Options are shared with handshakes and children, so a change makes a copy. */
+static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
+		      unsigned int optlen)
+{
+	struct tlsock_opts *o;
+	int err;
+
+	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL);
+	if (!o)
+		return -ENOMEM;
+	refcount_set(&o->refs, 1);
+	err = set_field(o, optname, optval, optlen);
+	if (!err && ctx->state != TLSOCK_STATE_IDLE && optname != TLSOCK_EOF)
+		err = -EISCONN;
+	if (err) {
+		kfree(o);
+		return err;
+	}
+	tlsock_opts_put(ctx->opts);
+	ctx->opts = o;
+	return 0;
+}
+
+static int set_start(struct sock *sk, struct tlsock_ctx *ctx, sockptr_t optval,
+		     unsigned int optlen)
+{
+	int role, err;
+
+	err = get_int(optval, optlen, TLSOCK_ROLE_CLIENT, TLSOCK_ROLE_SERVER, &role);
+	if (err)
+		return err;
+	if (ctx->state == TLSOCK_STATE_HANDSHAKE || ctx->state == TLSOCK_STATE_CONNECTING)
+		return -EALREADY;
+	if (ctx->state != TLSOCK_STATE_IDLE)
+		return -EISCONN;
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	if (role == TLSOCK_ROLE_CLIENT && !ctx->opts->server_name[0] &&
+	    ctx->opts->verify != TLSOCK_VERIFY_NONE)
+		return -EDESTADDRREQ;
+	if (role == TLSOCK_ROLE_SERVER && !ctx->opts->credential[0])
+		return -EINVAL;
+	ctx->role = role;
+	err = tlsock_hs_start(sk, ctx);
+	if (err)
+		ctx->role = TLSOCK_ROLE_NONE;
+	return err;
+}
+
+static int set_key_update(struct sock *sk, struct tlsock_ctx *ctx, sockptr_t optval,
+			  unsigned int optlen)
+{
+	int v, err;
+
+	err = get_int(optval, optlen, INT_MIN, INT_MAX, &v);
+	if (err)
+		return err;
+	if (ctx->tx.open && list_empty(&ctx->tx.rec.node))
+		err = tlsock_tx_close_record(sk, ctx);
+	/* an open record was built for the old key: it has to be out of the way */
+	if (!err && ctx->tx.open)
+		err = -EAGAIN;
+	return err ?: tlsock_key_update_send(sk, ctx, false);
+}
+
+union manual_info {
+	struct tls_crypto_info info;
+	struct tls12_crypto_info_aes_gcm_128 gcm_128;
+	struct tls12_crypto_info_aes_gcm_256 gcm_256;
+};
+
+/* Keys out of upstream's structs, whose names for the nonce's parts are those of TLS 1.2 */
+static struct tlsock_keys *manual_keys(const union manual_info *in, unsigned int optlen)
+{
+	const struct tlsock_cipher *c;
+	const u8 *key, *salt, *iv, *seq;
+	u8 full_iv[TLSOCK_NONCE_LEN];
+	struct tlsock_keys *keys;
+	size_t want;
+
+	c = tlsock_cipher_by_kernel_type(in->info.cipher_type, in->info.version);
+	if (!c)
+		return ERR_PTR(-EINVAL);
+	if (in->info.cipher_type == TLS_CIPHER_AES_GCM_128) {
+		want = sizeof(in->gcm_128);
+		key = in->gcm_128.key;
+		salt = in->gcm_128.salt;
+		iv = in->gcm_128.iv;
+		seq = in->gcm_128.rec_seq;
+	} else {
+		want = sizeof(in->gcm_256);
+		key = in->gcm_256.key;
+		salt = in->gcm_256.salt;
+		iv = in->gcm_256.iv;
+		seq = in->gcm_256.rec_seq;
+	}
+	if (optlen != want)
+		return ERR_PTR(-EINVAL);
+	memcpy(full_iv, salt, 4);
+	memcpy(full_iv + 4, iv, 8);
+	keys = tlsock_keys_new(c, key, c->key_len, full_iv, c->iv_len);
+	memzero_explicit(full_iv, sizeof(full_iv));
+	if (!IS_ERR(keys)) {
+		keys->seq = get_unaligned_be64(seq);
+		keys->epoch = TLSOCK_EPOCH_APPLICATION;
+	}
+	return keys;
+}
+
+static int set_manual(struct sock *sk, struct tlsock_ctx *ctx, int optname, sockptr_t optval,
+		      unsigned int optlen)
+{
+	struct tlsock_keys *keys, **to = optname == TLS_TX ? &ctx->tx.keys : &ctx->rx.keys;
+	union manual_info in;
+	int err = 0;
+
+	if (optlen < sizeof(in.info) || optlen > sizeof(in))
+		return -EINVAL;
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
+		return -ENOTCONN;
+	if (ctx->state != TLSOCK_STATE_IDLE && ctx->state != TLSOCK_STATE_MANUAL)
+		return -EISCONN;
+	if (*to)
+		return -EBUSY;
+	if (copy_from_sockptr(&in, optval, optlen)) {
+		err = -EFAULT;
+		goto out;
+	}
+	keys = manual_keys(&in, optlen);
+	if (IS_ERR(keys)) {
+		err = PTR_ERR(keys);
+		goto out;
+	}
+	*to = keys;
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);
+	tlsock_rx_update_ready(sk, ctx);
+out:
+	memzero_explicit(&in, sizeof(in));
+	return err;
+}
+
+/* Options of TCP that send or receive without the record layer */
+static bool is_refused(int level, int optname)
+{
+	return level == SOL_TCP &&
+	       (optname == TCP_FASTOPEN || optname == TCP_FASTOPEN_CONNECT ||
+		optname == TCP_REPAIR || optname == TCP_ZEROCOPY_RECEIVE);
+}
+
+int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		      unsigned int optlen)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int err;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	if (is_refused(level, optname))
+		return -EOPNOTSUPP;
+	if (level != SOL_TLS)
+		return ctx->base_prot->setsockopt(sk, level, optname, optval, optlen);
+
+	lock_sock(sk);
+	switch (optname) {
+	case TLS_TX:
+	case TLS_RX:
+		err = set_manual(sk, ctx, optname, optval, optlen);
+		break;
+	case TLSOCK_START:
+		err = set_start(sk, ctx, optval, optlen);
+		break;
+	case TLSOCK_KEY_UPDATE:
+		err = set_key_update(sk, ctx, optval, optlen);
+		break;
+	default:
+		err = store_option(ctx, optname, optval, optlen);
+	}
+	release_sock(sk);
+	return err;
+}
+
+/* Getting */
+
+static u8 state_of(const struct sock *sk, const struct tlsock_ctx *ctx)
+{
+	return sk->sk_state == TCP_LISTEN ? TLSOCK_STATE_LISTEN : ctx->state;
+}
+
+static u8 verify_of(const struct tlsock_ctx *ctx)
+{
+	if (ctx->opts->verify != TLSOCK_VERIFY_UNSET)
+		return ctx->opts->verify;
+	return ctx->role == TLSOCK_ROLE_CLIENT ? TLSOCK_VERIFY_REQUIRED : TLSOCK_VERIFY_NONE;
+}
+
+static void fill_info(const struct sock *sk, const struct tlsock_ctx *ctx,
+		      struct tlsock_info *info)
+{
+	const struct tlsock_result *r = &ctx->result;
+
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	info->flags = r->flags | (ctx->tx.close_sent ? TLSOCK_INFO_CLOSE_SENT : 0) |
+		      (ctx->rx.eof ? TLSOCK_INFO_CLOSE_RECEIVED : 0);
+	info->state = state_of(sk, ctx);
+	info->role = ctx->role;
+	info->verify = verify_of(ctx);
+	info->alpn_len = r->alpn_len;
+	info->version = r->version;
+	info->cipher_suite = r->suite;
+	info->group = r->group;
+	info->signature_scheme = r->signature_scheme;
+	info->x509_verify = r->x509_verify;
+	info->tx_records = ctx->tx.records;
+	info->rx_records = ctx->rx.records;
+	info->tx_bytes = ctx->tx.bytes;
+	info->rx_bytes = ctx->rx.bytes;
+	info->tx_key_updates = ctx->tx.key_updates;
+	info->rx_key_updates = ctx->rx.key_updates;
+	info->id = r->id;
+	memcpy(info->alpn, r->alpn, r->alpn_len);
+}
+
+static void fill_error(const struct tlsock_ctx *ctx, struct tlsock_error *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->size = sizeof(*e);
+	e->error = ctx->err;
+	e->alert_sent = ctx->alert_sent;
+	e->alert_received = ctx->alert_received;
+	e->x509_verify = ctx->err_x509;
+	strscpy(e->text, ctx->err_text, sizeof(e->text));
+}
+
+/* Structs that grow: as much as fits */
+static int put_some(char __user *optval, int __user *optlen, int len, const void *src,
+		    size_t size)
+{
+	len = min_t(size_t, len, size);
+	if (copy_to_user(optval, src, len) || put_user(len, optlen))
+		return -EFAULT;
+	return 0;
+}
+
+/* Data that must not be truncated */
+static int put_all(char __user *optval, int __user *optlen, int len, const void *src,
+		   size_t size)
+{
+	if (put_user((int)size, optlen))
+		return -EFAULT;
+	if (len < 0 || (size_t)len < size)
+		return -ERANGE;
+	return copy_to_user(optval, src, size) ? -EFAULT : 0;
+}
+
+static int put_name(char __user *optval, int __user *optlen, int len, const char *name)
+{
+	return put_all(optval, optlen, len, name, strlen(name) + 1);
+}
+
+static int put_int(char __user *optval, int __user *optlen, int len, int v)
+{
+	return len < (int)sizeof(v) ? -EINVAL : put_all(optval, optlen, len, &v, sizeof(v));
+}
+
+static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname,
+		      char __user *optval, int __user *optlen, int len)
+{
+	const struct tlsock_opts *o = ctx->opts;
+	union {
+		struct tlsock_info info;
+		struct tlsock_error error;
+	} u;
+
+	switch (optname) {
+	case TLSOCK_SERVER_NAME:
+		return put_name(optval, optlen, len, ctx->role == TLSOCK_ROLE_SERVER ?
+				ctx->result.server_name : o->server_name);
+	case TLSOCK_CREDENTIAL:
+		return put_name(optval, optlen, len, o->credential);
+	case TLSOCK_TRUST:
+		return put_name(optval, optlen, len, o->trust);
+	case TLSOCK_PROFILE:
+		return put_name(optval, optlen, len, o->profile);
+	case TLSOCK_ALPN:
+		return put_all(optval, optlen, len, o->alpn, o->alpn_len);
+	case TLSOCK_VERIFY:
+		return put_int(optval, optlen, len, verify_of(ctx));
+	case TLSOCK_TIMEOUT_MS:
+		return put_int(optval, optlen, len, o->timeout_ms);
+	case TLSOCK_EOF:
+		return put_int(optval, optlen, len, o->eof);
+	case TLSOCK_INFO:
+		fill_info(sk, ctx, &u.info);
+		return put_some(optval, optlen, len, &u.info, sizeof(u.info));
+	case TLSOCK_ERROR:
+		fill_error(ctx, &u.error);
+		return put_some(optval, optlen, len, &u.error, sizeof(u.error));
+	case TLSOCK_PEER_CERT:
+		if (!ctx->result.certs)
+			return -ENODATA;
+		return put_all(optval, optlen, len, ctx->result.certs, ctx->result.certs_len);
+	case TLSOCK_CHANNEL_BINDING:
+		if (!ctx->result.has_binding)
+			return -ENODATA;
+		return put_all(optval, optlen, len, ctx->result.binding,
+			       sizeof(ctx->result.binding));
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		      int __user *optlen)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int len, err;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	if (is_refused(level, optname) && optname == TCP_ZEROCOPY_RECEIVE)
+		return -EOPNOTSUPP;
+	if (level != SOL_TLS)
+		return ctx->base_prot->getsockopt(sk, level, optname, optval, optlen);
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	lock_sock(sk);
+	err = read_option(sk, ctx, optname, optval, optlen, len);
+	release_sock(sk);
+	return err;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The module's own contexts and prototypes, grouped by file. Locks and lifetimes
+ * are explained in DESIGN.md; in short:
+ *
+ *   socket lock   everything in struct tlsock_ctx, unless a comment says otherwise
+ *   tn->lock      struct tlsock_net's lists, and of struct tlsock_conn what its
+ *                 comment names; taken inside the socket lock, never around it
+ */
+#ifndef _TLSOCK_H
+#define _TLSOCK_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+#include <linux/tcp.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include <net/tls.h>
+#include <crypto/aead.h>
+#include <uapi/linux/tlsock.h>
+
+#include "cipher_suite.h"
+#include "record.h"
+
+/* Pages that hold one record with its header and protection */
+#define TLSOCK_RECORD_PAGES	DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE)
+#define TLSOCK_HS_BYTES_MAX	(128 * 1024)	/* of one handshake, each way */
+#define TLSOCK_HELLO_BYTES_MAX	(64 * 1024)	/* before the first message is complete */
+#define TLSOCK_CERT_BYTES_MAX	(100 * 1024)
+#define TLSOCK_ACTIONS_MAX	64		/* in one PUSH */
+#define TLSOCK_IDLE_RECORDS_MAX	32		/* in a row that bring no application data */
+#define TLSOCK_KEY_UPDATE_MS	100		/* between two that are answered */
+
+/* What an application asked for. Immutable once shared: setters copy. */
+struct tlsock_opts {
+	refcount_t refs;
+	u32 timeout_ms;
+	u8 verify;		/* enum tlsock_verify, or TLSOCK_VERIFY_UNSET */
+	u8 eof;			/* enum tlsock_eof */
+	u8 alpn_len;
+	u8 alpn[255];
+	char server_name[TLSOCK_NAME_MAX + 1];
+	char credential[TLSOCK_NAME_MAX + 1];
+	char trust[TLSOCK_NAME_MAX + 1];
+	char profile[TLSOCK_NAME_MAX + 1];
+};
+
+#define TLSOCK_VERIFY_UNSET	255
+
+/* Keys of one direction and epoch. Owned by one tlsock_dir, or by nobody yet. */
+struct tlsock_keys {
+	const struct tlsock_cipher *cipher;
+	struct crypto_aead *aead;
+	struct aead_request *req;
+	u64 seq;			/* of the next record */
+	u16 suite;			/* 0 when set by hand */
+	u8 epoch;			/* enum tlsock_epoch */
+	u8 secret_len;			/* 0: KeyUpdate is not possible */
+	u8 iv[TLSOCK_NONCE_LEN];
+	u8 nonce[TLSOCK_NONCE_LEN];	/* of the record in work */
+	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
+	u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
+};
+
+/* Finished records that TCP has not taken yet, in their order */
+struct tlsock_txbuf {
+	struct list_head node;
+	u32 off, len;			/* bytes taken, bytes in all */
+	struct page **pages;		/* the application record's; NULL: data */
+	u8 data[];
+};
+
+struct tlsock_tx {
+	struct tlsock_keys *keys;	/* NULL: epoch 0 */
+	struct list_head queue;		/* of tlsock_txbuf */
+	struct tlsock_txbuf rec;	/* the application record; on queue: busy */
+	struct page *pages[TLSOCK_RECORD_PAGES];
+	u32 open;			/* plaintext bytes in pages, not yet a record */
+	u8 open_type;
+	bool close_sent;
+	bool user_shut;			/* the application said SHUT_WR */
+	u64 records, bytes;
+	u32 key_updates;
+};
+
+struct tlsock_rx {
+	struct tlsock_keys *keys;
+	struct page *pages[TLSOCK_RECORD_PAGES];
+	u32 fill;			/* bytes of the record in work, header included */
+	u32 need;			/* bytes that it has in all, as far as known */
+	bool open;			/* a record is decrypted: plain_* count */
+	u8 plain_type;
+	u32 plain_off, plain_len;	/* within pages */
+	bool ready;			/* WRITE_ONCE by data_ready, READ_ONCE by poll */
+	bool eof;			/* close_notify came */
+	bool user_shut;			/* the application said SHUT_RD */
+	u8 idle;			/* records in a row without application data */
+	u64 records, bytes;
+	u32 key_updates;
+	unsigned long last_update;	/* jiffies */
+};
+
+/* A handshake in flight as the daemon sees it. One reference for the socket, one for
+ * the namespace's table.
+ */
+struct tlsock_conn {
+	refcount_t refs;
+	u64 id;
+	u8 role;
+	u64 netns;
+	struct tlsock_opts *opts;
+	struct sockaddr_storage local, peer;
+	u32 uid, gid, pid;
+	kuid_t kuid;
+	struct tlsock_quota *quota;	/* of the listener, or NULL */
+
+	/* under tn->lock from here on */
+	struct sock *sk;		/* valid while the connection is in the table */
+	u32 generation;
+	struct hlist_node hash;
+	struct list_head node;		/* tn->ready or worker->ready; or empty */
+	struct list_head owned;		/* worker->conns; or empty */
+	struct tlsock_worker *worker;
+	bool announced;			/* CONN_NEW was given to worker */
+	bool waiting;			/* the daemon has something to do */
+	bool sent;			/* bytes of the handshake left */
+	bool gone;			/* the socket let go; only CONN_GONE is left to say */
+	bool orphaned;			/* the worker died too late; fail it */
+	u8 *flight;			/* complete messages; kept until sent */
+	u32 flight_len, flight_off;	/* bytes in all, bytes given out */
+	u8 flight_epoch;
+};
+
+struct tlsock_quota {
+	refcount_t refs;
+	atomic_t in_flight;
+};
+
+/* Handshake state of a socket */
+struct tlsock_hs {
+	struct tlsock_conn *conn;
+	u8 *buf;			/* handshake bytes as they come */
+	u32 len, size, ready;		/* bytes in, room, bytes of complete messages */
+	u32 total;			/* bytes read in all */
+	bool blocked;			/* wait for the daemon before reading on */
+	u8 ccs_seen;
+	unsigned long started, deadline; /* jiffies */
+};
+
+/* What became of the handshake; for TLSOCK_INFO and friends */
+struct tlsock_result {
+	u32 flags;
+	u32 x509_verify;
+	u16 version, suite, group, signature_scheme;
+	u64 id;
+	u8 alpn_len;
+	u8 alpn[255];
+	bool has_binding;
+	u8 binding[32];
+	char server_name[TLSOCK_NAME_MAX + 1];
+	u32 certs_len;
+	u8 *certs;			/* struct tlsock_cert[], as getsockopt gives it */
+};
+
+struct tlsock_ctx {
+	/* Must be first, with priv_ctx_* NULL: vmlinux casts icsk_ulp_data of any ULP
+	 * to this (net/core/filter.c, net/ipv4/tcp_bpf.c).
+	 */
+	struct tls_context upstream;
+
+	refcount_t refs;		/* the socket, and each queued work */
+	struct rcu_head rcu;
+	struct sock *sk;
+	const struct proto *base_prot;
+	const struct proto_ops *base_ops;
+	void (*base_data_ready)(struct sock *sk);
+	void (*base_state_change)(struct sock *sk);
+	void (*base_write_space)(struct sock *sk);
+
+	u8 state;			/* enum tlsock_state; READ_ONCE by poll */
+	u8 role;			/* enum tlsock_role */
+	bool connect_done;		/* connect() has returned 0 */
+	bool detached;			/* close() has begun: works do nothing */
+	struct tlsock_opts *opts;
+	struct tlsock_quota *quota;	/* a listener's, for its children; theirs: borrowed */
+	kuid_t uid;
+	kgid_t gid;
+	u32 pid;
+
+	struct tlsock_tx tx;
+	struct tlsock_rx rx;
+	struct tlsock_hs hs;
+	struct tlsock_result result;
+
+	int err;			/* positive errno, sticky; set before state FAILED */
+	u8 alert_sent, alert_received;
+	u32 err_x509;
+	char err_text[240];
+
+	struct work_struct work;	/* reads the handshake, flushes tx.queue */
+	struct delayed_work timer;	/* deadline and grace */
+};
+
+struct tlsock_mib {
+	u64 tx_records, rx_records, tx_bytes, rx_bytes;
+	u64 handshakes, done, failed, decrypt_error, alerts_sent, alerts_received, tickets_dropped;
+};
+
+struct tlsock_worker {
+	struct list_head node;		/* tn->workers */
+	u32 portid;
+	bool armed;
+	struct list_head ready;		/* connections with something for it */
+	struct list_head conns;
+};
+
+#define TLSOCK_HASH_BITS	10
+
+struct tlsock_net {
+	struct net *net;
+	spinlock_t lock;
+	struct list_head ready;		/* connections that no worker has yet */
+	struct list_head workers;	/* rotated, so that doorbells go round */
+	struct hlist_head conns[1 << TLSOCK_HASH_BITS];
+	struct hlist_head uids[1 << 6];	/* of struct tlsock_uid */
+	u32 n_workers;
+	u32 in_flight;
+	unsigned long workers_gone;	/* jiffies: when the last one went */
+	u32 grace_ms, max_netns, max_uid, max_listener;
+	struct tlsock_mib __percpu *mib;
+};
+
+extern unsigned int tlsock_net_id;
+extern struct workqueue_struct *tlsock_wq;
+
+struct tlsock_net *tlsock_net(const struct net *net);
+
+#define TLSOCK_ADD(sk, field, n) \
+	this_cpu_add(tlsock_net(sock_net(sk))->mib->field, n)
+#define TLSOCK_INC(sk, field)	TLSOCK_ADD(sk, field, 1)
+
+static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
+{
+	return (__force struct tlsock_ctx *)inet_csk(sk)->icsk_ulp_data;
+}
+
+/* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
+int tlsock_ulp_register(void);
+void tlsock_ulp_unregister(void);
+void tlsock_ctx_put(struct tlsock_ctx *ctx);
+/* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
+void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
+/* 0 when data may flow; else a negative errno. Sleeps up to *@timeo jiffies while a
+ * handshake runs. Socket lock, which is dropped while sleeping.
+ */
+int tlsock_wait_ready(struct sock *sk, long *timeo);
+void tlsock_kick(struct tlsock_ctx *ctx);
+
+/* sockopt.c */
+int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		      unsigned int optlen);
+int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		      int __user *optlen);
+struct tlsock_opts *tlsock_opts_new(void);
+struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o);
+void tlsock_opts_put(struct tlsock_opts *o);
+
+/* handshake.c: the socket's side of a handshake. All under the socket lock. */
+
+/* Begin, on an established TCP connection. Returns 0 or a negative errno; on error
+ * the state has not changed.
+ */
+int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx);
+/* Read what came and hand it on, fail on errors, look at the clock. */
+void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx);
+/* Let go of the daemon's side. */
+void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx);
+/* End the connection for good: remember why, send @alert (TLSOCK_ALERT_NONE: none), then
+ * FIN, wake everybody. @err: positive errno. Only the first failure counts.
+ */
+void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert,
+				u32 x509, const char *fmt, ...);
+void tlsock_work(struct work_struct *work);
+void tlsock_timer(struct work_struct *work);
+
+/* One step of a PUSH, parsed. Pointers go into the netlink message. */
+struct tlsock_act {
+	u8 type;			/* enum tlsock_action */
+	u8 epoch, content_type, direction, alert;
+	u32 err, flags, x509;
+	u16 version, suite, group, signature_scheme;
+	u64 seq;
+	const u8 *data, *key, *iv, *secret, *alpn, *binding;
+	u32 data_len;
+	u16 key_len, iv_len, secret_len, alpn_len, binding_len;
+	const char *text, *server_name;	/* NUL-terminated, or NULL */
+	const struct nlattr *nest;	/* COMPLETE: where the PEER_CERTs are */
+	/* made ready before the socket lock is taken */
+	struct tlsock_keys *keys;
+	struct list_head bufs;		/* of tlsock_txbuf, room for DATA's records */
+	u8 *certs;
+	u32 certs_len;
+};
+
+/* Apply @n acts to @conn in order, all or nothing. Process context, no lock held.
+ * @sk: held by the caller. Errors: as TLSOCK_CMD_PUSH. *@why gets a constant sentence when
+ * the error is EINVAL.
+ */
+int tlsock_hs_push(struct tlsock_conn *conn, struct sock *sk, u32 portid, u32 generation,
+		   struct tlsock_act *acts, int n, const char **why);
+
+/* conn.c: connections, workers and limits of a network namespace. tn->lock inside. */
+struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx);
+void tlsock_conn_put(struct tlsock_conn *conn);
+/* Give the daemon @len bytes of complete messages; owns @flight from then on. */
+void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch);
+/* A client's connection: nothing to read, but there is something to do. */
+void tlsock_conn_announce(struct tlsock_conn *conn);
+/* Take it out of the table. @tell: its worker gets CONN_GONE. */
+void tlsock_conn_remove(struct tlsock_conn *conn, bool tell);
+/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @sends: bytes
+ * will leave, so from now on it cannot change its worker.
+ */
+int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool sends);
+bool tlsock_conn_orphaned(struct tlsock_conn *conn);
+/* Wanted by a daemon, and nobody has it: the grace period counts. */
+bool tlsock_conn_lonely(struct tlsock_conn *conn, unsigned long *since);
+/* For a PUSH: 0, *@out with a reference and *@sk held; or -ENOENT, -ESTALE, -EPERM */
+int tlsock_conn_find(struct tlsock_net *tn, u64 id, u32 generation, u32 portid,
+		     struct tlsock_conn **out, struct sock **sk);
+int tlsock_worker_add(struct tlsock_net *tn, u32 portid);
+void tlsock_worker_del(struct tlsock_net *tn, u32 portid);
+void tlsock_workers_clear(struct tlsock_net *tn);
+/* The next connection with something for @portid, moved to it; NULL and armed when there
+ * is none. tn->lock held.
+ */
+struct tlsock_conn *tlsock_conn_next(struct tlsock_net *tn, struct tlsock_worker *w,
+				     bool may_adopt);
+struct tlsock_worker *tlsock_worker_find(struct tlsock_net *tn, u32 portid);
+/* It has been told all there is; a gone one is forgotten. tn->lock held. */
+void tlsock_conn_told(struct tlsock_conn *conn);
+struct tlsock_quota *tlsock_quota_new(void);
+void tlsock_quota_put(struct tlsock_quota *q);
+
+/* netlink.c */
+int tlsock_nl_init(void);
+void tlsock_nl_exit(void);
+void tlsock_nl_doorbell(struct net *net, u32 portid);
+void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
+		     const char *text, u16 version, u16 suite);
+
+/* stats.c */
+int tlsock_stats_net_init(struct tlsock_net *tn);
+void tlsock_stats_net_exit(struct tlsock_net *tn);
+void tlsock_stats_sum(const struct tlsock_net *tn, struct tlsock_mib *sum);
+
+/* crypto.c */
+
+/* ERR_PTR: -EINVAL lengths, -EOPNOTSUPP the kernel has no such cipher, -ENOMEM. May sleep. */
+struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
+				    size_t key_len, const u8 *iv, size_t iv_len);
+void tlsock_keys_free(struct tlsock_keys *keys);
+/* Protect in place. @sg: content, with room for the tag, behind the header and explicit nonce,
+ * which the caller writes. @len: bytes of content, the inner type counted.
+ */
+int tlsock_keys_seal(struct tlsock_keys *keys, struct scatterlist *sg, u8 type, size_t len);
+/* Open in place. @header: as received. @len: bytes behind the header and explicit nonce. */
+int tlsock_keys_open(struct tlsock_keys *keys, struct scatterlist *sg, const u8 *header,
+		     const u8 *expl, size_t len);
+/* The next generation of traffic keys, RFC 8446 section 7.2. ERR_PTR as above. */
+struct tlsock_keys *tlsock_keys_next(const struct tlsock_keys *keys);
+
+/* tx.c: all under the socket lock */
+int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+void tlsock_tx_init(struct tlsock_tx *tx);
+void tlsock_tx_free(struct tlsock_tx *tx);
+/* Room for one record of @len content bytes under any key */
+struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp);
+/* Make a record of @buf's content and queue it. Owns @buf, also on error. */
+int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbuf *buf,
+		     u8 type, const u8 *data, size_t len);
+/* Finish the open application record, if any. */
+int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx);
+/* Give TCP what is queued. 0: all of it; -EAGAIN: TCP is full. */
+int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx);
+/* The same before a FIN: TCP has to take it beyond SO_SNDBUF. */
+int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx);
+
+/* rx.c: all under the socket lock */
+int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			   size_t len, unsigned int flags);
+void tlsock_rx_init(struct tlsock_rx *rx);
+void tlsock_rx_free(struct tlsock_rx *rx);
+/* Open the next record. 0: rx.open; -EAGAIN: not complete; -EPIPE: FIN at a record's end;
+ * -EPROTO: FIN within a record; else it has failed already, and its negative errno.
+ */
+int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx);
+void tlsock_rx_consume(struct tlsock_rx *rx);
+/* Take bytes of the record in work off TCP's queue, without opening it. */
+void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
+/* Copy @len bytes at @off of the open record. */
+void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len);
+/* Tell poll whether a read would do something. Socket lock, or softirq with it free. */
+void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx);
+/* Take what brings no application data off the queue, so that close() sends FIN, not RST */
+void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx);
+
+/* alert.c */
+void tlsock_alert_send(struct sock *sk, struct tlsock_ctx *ctx, u8 level, u8 description);
+/* An alert was received (the open record). Returns 0 to go on, or the negative errno. */
+int tlsock_alert_recv(struct sock *sk, struct tlsock_ctx *ctx);
+void tlsock_close_notify(struct sock *sk, struct tlsock_ctx *ctx);
+const char *tlsock_alert_name(u8 description);
+
+/* key_update.c: handshake messages after the handshake (the open record). Returns 0 or
+ * the negative errno it failed with.
+ */
+int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx);
+int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request);
+
+#endif /* _TLSOCK_H */

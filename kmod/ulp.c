@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ULP "tlsock": the life of a context, and the proto and proto_ops that take the place
+ * of TCP's. Every way by which a program could get bytes past the record layer ends here.
+ * TCP's own functions are called through the saved proto and proto_ops only.
+ *
+ * A child of a listener has no context (tlsock_ctx() is NULL) until accept() gives it one:
+ * the accept queue holds nothing of ours, nothing can fail in softirq, and whatever reaches
+ * such a socket is refused.
+ */
+#include <linux/module.h>
+#include <linux/skmsg.h>
+#include <linux/slab.h>
+#include <linux/bvec.h>
+#include <net/inet_common.h>
+
+#include "tlsock.h"
+
+/* What replaces TCP's, once for each address family */
+struct tlsock_family {
+	const struct proto *base_prot;
+	const struct proto_ops *base_ops;
+	struct proto prot;
+	struct proto_ops ops;
+};
+
+static struct tlsock_family families[2];
+static DEFINE_MUTEX(families_lock);
+static struct tcp_ulp_ops tlsock_ulp_ops;
+
+static struct tlsock_family *family_of(const struct sock *sk)
+{
+	return &families[sk->sk_family == AF_INET6];
+}
+
+void tlsock_ctx_put(struct tlsock_ctx *ctx)
+{
+	if (!refcount_dec_and_test(&ctx->refs))
+		return;
+	tlsock_opts_put(ctx->opts);
+	tlsock_quota_put(ctx->quota);
+	kfree_rcu(ctx, rcu);
+}
+
+void tlsock_kick(struct tlsock_ctx *ctx)
+{
+	refcount_inc(&ctx->refs);
+	sock_hold(ctx->sk);
+	if (!queue_work(tlsock_wq, &ctx->work)) {
+		/* it was queued, with references of its own */
+		sock_put(ctx->sk);
+		tlsock_ctx_put(ctx);
+	}
+}
+
+void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	sock_owned_by_me(sk);
+	tlsock_hs_drop(sk, ctx);
+	tlsock_tx_free(&ctx->tx);
+	tlsock_rx_free(&ctx->rx);
+	kvfree(ctx->result.certs);
+	memset(&ctx->result, 0, sizeof(ctx->result));
+	ctx->tx.close_sent = false;
+	ctx->rx.eof = false;
+	ctx->rx.user_shut = false;
+	ctx->rx.idle = 0;
+	memset(&ctx->hs, 0, sizeof(ctx->hs));
+	ctx->role = TLSOCK_ROLE_NONE;
+	ctx->connect_done = false;
+	ctx->err = 0;
+	ctx->err_text[0] = 0;
+	ctx->err_x509 = 0;
+	ctx->alert_sent = TLSOCK_ALERT_NONE;
+	ctx->alert_received = TLSOCK_ALERT_NONE;
+	WRITE_ONCE(ctx->rx.ready, false);
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_IDLE);
+}
+
+/* Callbacks of TCP: softirq with the socket lock free, or its owner. */
+
+static void tlsock_data_ready(struct sock *sk)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (!ctx)
+		return;		/* still in the accept queue: nobody can wait for it */
+	switch (ctx->state) {
+	case TLSOCK_STATE_HANDSHAKE:
+		tlsock_kick(ctx);
+		return;
+	case TLSOCK_STATE_ESTABLISHED:
+	case TLSOCK_STATE_MANUAL:
+		tlsock_rx_update_ready(sk, ctx);
+		if (ctx->rx.ready)
+			ctx->base_data_ready(sk);
+		return;
+	default:
+		ctx->base_data_ready(sk);
+	}
+}
+
+static void tlsock_state_change(struct sock *sk)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (!ctx)
+		return;
+	if (ctx->state == TLSOCK_STATE_HANDSHAKE ||
+	    (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED))
+		tlsock_kick(ctx);
+	else if (ctx->state == TLSOCK_STATE_ESTABLISHED || ctx->state == TLSOCK_STATE_MANUAL)
+		tlsock_rx_update_ready(sk, ctx);
+	ctx->base_state_change(sk);
+}
+
+static void tlsock_write_space(struct sock *sk)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (!ctx)
+		return;
+	if (!list_empty(&ctx->tx.queue))
+		tlsock_kick(ctx);
+	ctx->base_write_space(sk);
+}
+
+static void callbacks_set(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	ctx->base_data_ready = sk->sk_data_ready;
+	ctx->base_state_change = sk->sk_state_change;
+	ctx->base_write_space = sk->sk_write_space;
+	sk->sk_data_ready = tlsock_data_ready;
+	sk->sk_state_change = tlsock_state_change;
+	sk->sk_write_space = tlsock_write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void callbacks_restore(struct sock *sk, const struct tlsock_ctx *ctx)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = ctx->base_data_ready;
+	sk->sk_state_change = ctx->base_state_change;
+	sk->sk_write_space = ctx->base_write_space;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* Waiting for the handshake */
+
+static bool in_progress(const struct sock *sk, const struct tlsock_ctx *ctx)
+{
+	switch (READ_ONCE(ctx->state)) {
+	case TLSOCK_STATE_HANDSHAKE:
+		return true;
+	case TLSOCK_STATE_CONNECTING:
+		return inet_sk_state_load(sk) != TCP_CLOSE;
+	default:
+		return false;
+	}
+}
+
+static int wait_handshake(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int rc = 0;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (in_progress(sk, ctx)) {
+		if (!*timeo) {
+			rc = -EAGAIN;
+			break;
+		}
+		if (signal_pending(current)) {
+			rc = sock_intr_errno(*timeo);
+			break;
+		}
+		rc = sk_wait_event(sk, timeo, !in_progress(sk, ctx), &wait);
+		if (rc < 0)
+			break;
+		rc = 0;
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return rc;
+}
+
+int tlsock_wait_ready(struct sock *sk, long *timeo)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int err;
+
+	sock_owned_by_me(sk);
+	err = wait_handshake(sk, ctx, timeo);
+	if (err)
+		return err;
+	switch (ctx->state) {
+	case TLSOCK_STATE_ESTABLISHED:
+	case TLSOCK_STATE_MANUAL:
+		return 0;
+	case TLSOCK_STATE_FAILED:
+		return -ctx->err;
+	default:
+		return -ENOTCONN;
+	}
+}
+
+/* connect() */
+
+/* 0: go on with TCP's connect; 1: only wait; else a negative errno */
+static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx, int flags)
+{
+	switch (ctx->state) {
+	case TLSOCK_STATE_IDLE:
+		if (sk->sk_state != TCP_CLOSE)
+			return -EISCONN;
+		if (compat_defer_connect(sk))
+			return -EOPNOTSUPP;
+		if (!ctx->opts->server_name[0] && ctx->opts->verify != TLSOCK_VERIFY_NONE)
+			return -EDESTADDRREQ;
+		ctx->role = TLSOCK_ROLE_CLIENT;
+		WRITE_ONCE(ctx->state, TLSOCK_STATE_CONNECTING);
+		return 0;
+	case TLSOCK_STATE_CONNECTING:
+		return 0;
+	case TLSOCK_STATE_HANDSHAKE:
+		return flags & O_NONBLOCK ? -EALREADY : 1;
+	case TLSOCK_STATE_ESTABLISHED:
+		if (ctx->connect_done || ctx->role != TLSOCK_ROLE_CLIENT)
+			return -EISCONN;
+		return 1;
+	case TLSOCK_STATE_FAILED:
+		return -ctx->err;
+	default:
+		return -EISCONN;
+	}
+}
+
+/* TCP is connected: begin, and wait unless @flags say not to */
+static int connect_finish(struct sock *sk, struct tlsock_ctx *ctx, int flags)
+{
+	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	int err = 0;
+
+	if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED)
+		err = tlsock_hs_start(sk, ctx);
+	if (err)
+		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0,
+			    "the handshake could not be started");
+	err = wait_handshake(sk, ctx, &timeo);
+	if (err == -EAGAIN)
+		return -EINPROGRESS;
+	if (err)
+		return err;
+	if (ctx->state == TLSOCK_STATE_FAILED) {
+		sock_error(sk);		/* told now */
+		return -ctx->err;
+	}
+	if (ctx->state != TLSOCK_STATE_ESTABLISHED)
+		return sock_error(sk) ?: -ECONNABORTED;
+	ctx->connect_done = true;
+	return 0;
+}
+
+static int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int err;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	if (addr_len >= (int)sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+		return ctx->base_ops->connect(sock, addr, addr_len, flags);
+
+	lock_sock(sk);
+	err = connect_begin(sk, ctx, flags);
+	release_sock(sk);
+	if (err < 0)
+		return err;
+	if (!err) {
+		err = ctx->base_ops->connect(sock, addr, addr_len, flags);
+		if (err && err != -EISCONN) {
+			lock_sock(sk);
+			if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_CLOSE)
+				tlsock_ctx_reset(sk, ctx);
+			release_sock(sk);
+			return err;
+		}
+	}
+	lock_sock(sk);
+	err = connect_finish(sk, ctx, flags);
+	release_sock(sk);
+	return err;
+}
+
+/* accept() */
+
+static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
+{
+	struct tlsock_ctx *ctx;
+
+	if (!opts)
+		return NULL;
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
+	if (!ctx) {
+		tlsock_opts_put(opts);
+		return NULL;
+	}
+	refcount_set(&ctx->refs, 1);
+	ctx->sk = sk;
+	ctx->opts = opts;
+	ctx->state = TLSOCK_STATE_IDLE;
+	ctx->alert_sent = TLSOCK_ALERT_NONE;
+	ctx->alert_received = TLSOCK_ALERT_NONE;
+	ctx->uid = current_fsuid();
+	ctx->gid = current_fsgid();
+	ctx->pid = task_tgid_nr(current);
+	tlsock_tx_init(&ctx->tx);
+	tlsock_rx_init(&ctx->rx);
+	INIT_WORK(&ctx->work, tlsock_work);
+	INIT_DELAYED_WORK(&ctx->timer, tlsock_timer);
+	return ctx;
+}
+
+/* A context for a child, out of its listener's */
+static struct tlsock_ctx *ctx_inherit(struct sock *listener, struct sock *sk)
+{
+	struct tlsock_ctx *from = tlsock_ctx(listener), *ctx;
+
+	lock_sock(listener);
+	if (!from->quota)
+		from->quota = tlsock_quota_new();
+	ctx = from->quota ? ctx_new(sk, tlsock_opts_get(from->opts)) : NULL;
+	if (ctx) {
+		ctx->base_prot = from->base_prot;
+		ctx->base_ops = from->base_ops;
+		ctx->base_data_ready = from->base_data_ready;
+		ctx->base_state_change = from->base_state_change;
+		ctx->base_write_space = from->base_write_space;
+		ctx->uid = from->uid;
+		ctx->gid = from->gid;
+		ctx->pid = from->pid;
+		ctx->role = TLSOCK_ROLE_SERVER;
+		ctx->quota = from->quota;
+		refcount_inc(&ctx->quota->refs);
+	}
+	release_sock(listener);
+	return ctx;
+}
+
+static int tlsock_accept(struct socket *sock, struct socket *newsock, COMPAT_ACCEPT_PARAMS)
+{
+	struct tlsock_ctx *from = tlsock_ctx(sock->sk), *ctx;
+	struct sock *sk;
+	int err;
+
+	if (!from)
+		return -EINVAL;
+	err = from->base_ops->accept(sock, newsock, COMPAT_ACCEPT_ARGS);
+	if (err)
+		return err;
+	sk = newsock->sk;
+	clear_bit(SOCK_SUPPORT_ZC, &newsock->flags);
+	/* On error the caller closes newsock, which ends the connection. */
+	if (WARN_ON_ONCE(inet_csk(sk)->icsk_ulp_ops != &tlsock_ulp_ops))
+		return -ECONNABORTED;
+	ctx = ctx_inherit(sock->sk, sk);
+	if (!ctx)
+		return -ENOMEM;
+
+	lock_sock(sk);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
+	err = tlsock_hs_start(sk, ctx);
+	if (err)
+		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0, err == -ENOBUFS ?
+			    "too many handshakes are in flight" :
+			    "the handshake could not be started");
+	release_sock(sk);
+	return 0;
+}
+
+/* poll() */
+
+static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct sock *sk = sock->sk;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	__poll_t in = EPOLLIN | EPOLLRDNORM, out = EPOLLOUT | EPOLLWRNORM, mask;
+
+	if (!ctx)
+		return EPOLLERR | EPOLLHUP;
+	mask = ctx->base_ops->poll(file, sock, wait);
+	switch (READ_ONCE(ctx->state)) {
+	case TLSOCK_STATE_CONNECTING:
+		if (inet_sk_state_load(sk) == TCP_CLOSE)
+			return mask;
+		fallthrough;
+	case TLSOCK_STATE_HANDSHAKE:
+		return mask & ~(in | out | EPOLLRDHUP | EPOLLPRI);
+	case TLSOCK_STATE_FAILED:
+		return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
+	case TLSOCK_STATE_ESTABLISHED:
+	case TLSOCK_STATE_MANUAL:
+		mask &= ~(in | EPOLLPRI);
+		if (READ_ONCE(ctx->rx.ready))
+			mask |= in;
+		if (READ_ONCE(ctx->rx.eof))
+			mask |= EPOLLRDHUP;
+		return mask;
+	default:
+		return mask;
+	}
+}
+
+static int tlsock_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (!ctx)
+		return -ECONNABORTED;
+	lock_sock(sk);
+	if (how == SHUT_RD || how == SHUT_RDWR)
+		ctx->rx.user_shut = true;
+	if (how == SHUT_WR || how == SHUT_RDWR) {
+		if (ctx->state == TLSOCK_STATE_HANDSHAKE)
+			tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_USER_CANCELED, 0,
+				    "the application shut the connection down during its handshake");
+		if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
+			tlsock_tx_close_record(sk, ctx);
+		tlsock_close_notify(sk, ctx);
+		tlsock_tx_flush_all(sk, ctx);
+	}
+	release_sock(sk);
+	return ctx->base_ops->shutdown(sock, how);
+}
+
+#ifdef TLSOCK_HAVE_PROTO_SPLICE_EOF
+static void tlsock_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (!ctx)
+		return;
+	lock_sock(sk);
+	if (ctx->tx.open && list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
+		tlsock_tx_flush(sk, ctx);
+	release_sock(sk);
+}
+#endif
+
+#ifdef TLSOCK_HAVE_PROTO_SENDPAGE
+static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_t size,
+			   int flags)
+{
+	struct bio_vec bv = { .bv_page = page, .bv_offset = offset, .bv_len = size };
+	struct msghdr msg = { .msg_flags = flags };
+
+	iov_iter_bvec(&msg.msg_iter, WRITE, &bv, 1, size);
+	return tlsock_sendmsg(sk, &msg, size);
+}
+#endif
+
+static int tlsock_proto_recvmsg(struct sock *sk, struct msghdr *msg, size_t len,
+				COMPAT_RECVMSG_PARAMS)
+{
+	return tlsock_recvmsg(sk, msg, len, flags);
+}
+
+static int tlsock_disconnect(struct sock *sk, int flags)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (ctx)
+		tlsock_ctx_reset(sk, ctx);
+	return family_of(sk)->base_prot->disconnect(sk, flags);
+}
+
+static void tlsock_close(struct sock *sk, long timeout)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	const struct proto *base = family_of(sk)->base_prot;
+
+	if (!ctx) {
+		base->close(sk, timeout);
+		return;
+	}
+	lock_sock(sk);
+	ctx->detached = true;
+	tlsock_close_notify(sk, ctx);
+	if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
+		tlsock_tx_close_record(sk, ctx);
+	if (!list_empty(&ctx->tx.queue) && tlsock_tx_flush_all(sk, ctx)) {
+		/* accepted data cannot be delivered: a reset tells, a FIN would not */
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
+	tlsock_rx_drain(sk, ctx);
+	tlsock_ctx_reset(sk, ctx);
+	callbacks_restore(sk, ctx);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	WRITE_ONCE(sk->sk_prot, (struct proto *)base);
+	release_sock(sk);
+
+	if (cancel_work(&ctx->work)) {
+		sock_put(sk);
+		tlsock_ctx_put(ctx);
+	}
+	tlsock_ctx_put(ctx);
+	base->close(sk, timeout);
+}
+
+/* The ULP */
+
+static void family_build(struct tlsock_family *f, const struct sock *sk)
+{
+	f->base_prot = sk->sk_prot;
+	f->prot = *sk->sk_prot;
+	f->prot.close = tlsock_close;
+	f->prot.disconnect = tlsock_disconnect;
+	f->prot.setsockopt = tlsock_setsockopt;
+	f->prot.getsockopt = tlsock_getsockopt;
+	f->prot.sendmsg = tlsock_sendmsg;
+	f->prot.recvmsg = tlsock_proto_recvmsg;
+#ifdef TLSOCK_HAVE_PROTO_SENDPAGE
+	f->prot.sendpage = tlsock_sendpage;
+#endif
+#ifdef TLSOCK_HAVE_PROTO_SPLICE_EOF
+	f->prot.splice_eof = tlsock_splice_eof;
+#endif
+
+	f->base_ops = sk->sk_socket->ops;
+	f->ops = *sk->sk_socket->ops;
+	f->ops.connect = tlsock_connect;
+	f->ops.accept = tlsock_accept;
+	f->ops.poll = tlsock_poll;
+	f->ops.shutdown = tlsock_shutdown;
+	f->ops.splice_read = tlsock_splice_read;
+	f->ops.mmap = sock_no_mmap;
+	/* ways around the record layer for users within the kernel */
+	f->ops.read_sock = NULL;
+	f->ops.read_skb = NULL;
+	f->ops.sendmsg_locked = NULL;
+#ifdef TLSOCK_HAVE_PROTO_SENDPAGE
+	f->ops.sendpage_locked = NULL;
+#endif
+}
+
+/* Plain TCP, with nobody else on top of it? */
+static bool base_is_tcp(const struct sock *sk)
+{
+	const struct proto_ops *ops = sk->sk_socket->ops;
+
+	if (sk->sk_family == AF_INET)
+		return sk->sk_prot == &tcp_prot && ops == &inet_stream_ops;
+	return sk->sk_family == AF_INET6 && !strcmp(sk->sk_prot->name, "TCPv6") &&
+	       sk->sk_prot->sendmsg == tcp_sendmsg && sk->sk_prot->close == tcp_close &&
+	       ops->family == AF_INET6 && ops->connect == inet_stream_connect &&
+	       ops->poll == tcp_poll;
+}
+
+static int ulp_init(struct sock *sk)
+{
+	struct tlsock_family *f = family_of(sk);
+	struct tlsock_ctx *ctx;
+	int err = 0;
+
+	sock_owned_by_me(sk);
+	if (!sk->sk_socket || !base_is_tcp(sk) || sk_psock(sk))
+		return -EINVAL;
+	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_ESTABLISHED)
+		return -EINVAL;
+	if (tcp_sk(sk)->fastopen_connect || compat_defer_connect(sk) || tcp_sk(sk)->repair)
+		return -EINVAL;
+
+	mutex_lock(&families_lock);
+	if (!f->base_prot)
+		family_build(f, sk);
+	else if (f->base_prot != sk->sk_prot || f->base_ops != sk->sk_socket->ops)
+		err = -EINVAL;
+	mutex_unlock(&families_lock);
+	if (err)
+		return err;
+
+	ctx = ctx_new(sk, tlsock_opts_new());
+	if (!ctx)
+		return -ENOMEM;
+	ctx->base_prot = f->base_prot;
+	ctx->base_ops = f->base_ops;
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
+	callbacks_set(sk, ctx);
+	WRITE_ONCE(sk->sk_prot, &f->prot);
+	WRITE_ONCE(sk->sk_socket->ops, &f->ops);
+	return 0;
+}
+
+/* Softirq, for a child that copied its listener: the reference that tcp_cleanup_ulp() will
+ * put is ours to take. See accept() for the context.
+ */
+static void ulp_clone(const struct request_sock *req, struct sock *newsk, const gfp_t priority)
+{
+	RCU_INIT_POINTER(inet_csk(newsk)->icsk_ulp_data, NULL);
+	__module_get(THIS_MODULE);
+}
+
+/* The last breath of the socket. close() has detached the context; a child that was never
+ * accepted has none.
+ */
+static void ulp_release(struct sock *sk)
+{
+	WARN_ON_ONCE(tlsock_ctx(sk));
+	WRITE_ONCE(sk->sk_prot, (struct proto *)family_of(sk)->base_prot);
+}
+
+static struct tcp_ulp_ops tlsock_ulp_ops = {
+	.name = TLSOCK_ULP_NAME,
+	.owner = THIS_MODULE,
+	.init = ulp_init,
+	.release = ulp_release,
+	.clone = ulp_clone,
+};
+
+int tlsock_ulp_register(void)
+{
+	return tcp_register_ulp(&tlsock_ulp_ops);
+}
+
+void tlsock_ulp_unregister(void)
+{
+	tcp_unregister_ulp(&tlsock_ulp_ops);
+}
