@@ -278,6 +278,8 @@ static int nl_read(struct nl *nl, uint32_t seq, int *rc)
 			*rc = err->error;
 			note_extack(nl, nlh, err);
 			done = 1;
+		} else if (nlh->nlmsg_type == NLMSG_DONE) {
+			done = 1;
 		} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
 			take_message(nl, nlh);
 		}
@@ -327,6 +329,7 @@ int nl_open(struct nl *nl)
 	if (nl->fd < 0)
 		return -errno;
 	setsockopt(nl->fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
+	setsockopt(nl->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 	setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
 	msg_open(&m, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
 	msg_str(&m, CTRL_ATTR_FAMILY_NAME, TLSOCK_GENL_NAME);
@@ -351,6 +354,16 @@ void nl_close(struct nl *nl)
 	nl->buf = NULL;
 }
 
+int nl_dump(struct nl *nl)
+{
+	struct msg m;
+	uint16_t flags = NLM_F_REQUEST | NLM_F_DUMP;
+
+	msg_start(&m, nl, TLSOCK_CMD_DUMP);
+	memcpy(m.buf + offsetof(struct nlmsghdr, nlmsg_flags), &flags, sizeof(flags));
+	return nl_talk(nl, &m);
+}
+
 int nl_register(struct nl *nl)
 {
 	struct msg m;
@@ -372,7 +385,7 @@ int nl_pull(struct nl *nl, uint32_t max_conns, uint32_t max_bytes)
 	return nl_talk(nl, &m);
 }
 
-static struct event *nl_take(struct nl *nl)
+struct event *nl_take(struct nl *nl)
 {
 	struct event *e = nl->head;
 

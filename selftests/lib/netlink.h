@@ -70,6 +70,12 @@ int nl_talk(struct nl *nl, struct msg *m);
 int nl_register(struct nl *nl);
 int nl_pull(struct nl *nl, uint32_t max_conns, uint32_t max_bytes);
 
+/* CONN_INFO of each handshake in flight, as events to nl_take(): 0 or -errno. */
+int nl_dump(struct nl *nl);
+
+/* The next event that has come already, or NULL. */
+struct event *nl_take(struct nl *nl);
+
 /* The next event, PULLed as needed, waiting for the doorbell; NULL after ms. Caller frees. */
 struct event *nl_next(struct nl *nl, int ms);
 
