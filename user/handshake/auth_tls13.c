@@ -181,7 +181,7 @@ static int check_scheme(struct hs_engine *e, struct evp_pkey_st *key)
 
 	if (i < 0 || !e->config.schemes[i]->handshake)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
-				   "signature scheme %s (0x%04x), which was not offered",
+				   "signature scheme %s (0x%04x) was not offered for CertificateVerify",
 				   hs_scheme_name(e->in.scheme), e->in.scheme);
 	if (e->config.schemes[i]->key != crypto_key_type(key))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,

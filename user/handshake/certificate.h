@@ -23,7 +23,7 @@ struct evp_pkey_st *certificates_key(struct certificates *c); /* the leaf's; bor
 bool certificates_may_sign(struct certificates *c); /* key usage allows digitalSignature */
 
 struct certificate_check {
-	struct hs_trust *trust;
+	struct hs_trust *trust; /* NULL trusts nobody */
 	int64_t now;
 	enum hs_role peer; /* decides the extended key usage that is asked for */
 	const char *name; /* DNS name or IP address; NULL: not checked */

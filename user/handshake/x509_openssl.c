@@ -236,7 +236,28 @@ static void time_text(const ASN1_TIME *time, char *out, size_t size)
 			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-/* The subject alternative names of @cert, as many as fit: "a.example, 192.0.2.1" */
+/* One name in words; what is not printable in it becomes a question mark. */
+static void general_name_text(const GENERAL_NAME *name, char *out, size_t size)
+{
+	const ASN1_STRING *string = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+	const unsigned char *at = ASN1_STRING_get0_data(string);
+	size_t len = (size_t)ASN1_STRING_length(string), n = 0;
+
+	if (name->type == GEN_DNS) {
+		for (; n < len && n < size - 1; n++)
+			out[n] = at[n] > ' ' && at[n] <= '~' ? (char)at[n] : '?';
+		out[n] = '\0';
+	} else if (len == 4) {
+		snprintf(out, size, "address %u.%u.%u.%u", at[0], at[1], at[2], at[3]);
+	} else {
+		n = (size_t)snprintf(out, size, "address ");
+		for (size_t i = 0; i + 1 < len && n < size; i += 2)
+			n += (size_t)snprintf(out + n, size - n, "%s%x", i ? ":" : "",
+					      at[i] << 8 | at[i + 1]);
+	}
+}
+
+/* The subject alternative names of @cert, as many as fit: "a.example, address 192.0.2.1" */
 static void alternative_names_text(X509 *cert, char *out, size_t size)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -244,22 +265,16 @@ static void alternative_names_text(X509 *cert, char *out, size_t size)
 
 	out[0] = '\0';
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		const char *lead = used ? ", " : "";
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		char one[80];
 		int n;
 
-		if (name->type == GEN_DNS)
-			n = snprintf(out + used, size - used, "%s%.*s", lead,
-				     ASN1_STRING_length(name->d.dNSName),
-				     (const char *)ASN1_STRING_get0_data(name->d.dNSName));
-		else if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 4)
-			n = snprintf(out + used, size - used, "%s%u.%u.%u.%u", lead,
-				     name->d.iPAddress->data[0], name->d.iPAddress->data[1],
-				     name->d.iPAddress->data[2], name->d.iPAddress->data[3]);
-		else
+		if (name->type != GEN_DNS && name->type != GEN_IPADD)
 			continue;
+		general_name_text(name, one, sizeof(one));
+		n = snprintf(out + used, size - used, "%s%s", used ? ", " : "", one);
 		if (n < 0 || (size_t)n >= size - used) {
-			snprintf(out + (size > 4 ? size - 4 : 0), 4, "...");
+			memcpy(out + size - 4, "...", 4);
 			break;
 		}
 		used += (size_t)n;
@@ -294,8 +309,9 @@ static void reason_text(X509_STORE_CTX *ctx, int code, const struct certificate_
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		if (cert)
 			alternative_names_text(cert, detail, sizeof(detail));
-		snprintf(text, HS_MAX_TEXT, "the certificate is not for %s, but for %s",
-			 check->name, detail);
+		snprintf(text, HS_MAX_TEXT, "the certificate is not for %s%s, but for %s",
+			 code == X509_V_ERR_IP_ADDRESS_MISMATCH ? "address " : "", check->name,
+			 detail);
 		break;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -343,9 +359,10 @@ static bool set_parameters(X509_STORE_CTX *ctx, const struct certificate_check *
 int certificates_verify(struct certificates *c, const struct certificate_check *check, char *text)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	X509_STORE *store = check->trust ? check->trust->store : NULL;
 	int rc = -ENOMEM;
 
-	if (!ctx || X509_STORE_CTX_init(ctx, check->trust->store, c->leaf, c->others) != 1)
+	if (!ctx || X509_STORE_CTX_init(ctx, store, c->leaf, c->others) != 1)
 		goto out;
 	rc = -EIO;
 	if (!set_parameters(ctx, check))
