@@ -1,19 +1,72 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Makefile: the whole project's. `make help` lists the targets. All output goes below build/.
+# Makefile: the whole project's; `make help` lists the targets, user/build.mk builds user space.
+# All output goes below build/. What a target needs of Debian is installed by selftests/setup.sh,
+# at once if nothing is missing; SETUP=: leaves the machine's packages alone.
 
-all: module user
-
+B := build
+SETUP ?= selftests/setup.sh
 KVER ?=
 KDIR ?= $(if $(KVER),,$(wildcard /lib/modules/$(shell uname -r)/build))
 # A running kernel without headers of its own: build for Debian's current one.
 kernel := $(or $(KVER),$(KDIR),6.1)
 
-module:
-	@selftests/setup.sh build $(if $(filter /%,$(kernel)),,vm)
+all: module user
+
+include user/build.mk
+
+help:
+	@sed -n 's/^##  \(.*\)/\1/p' $(MAKEFILE_LIST)
+
+##  make                    module, daemon, library, tool, examples
+##  make module             the module for the running kernel; KVER=6.1|6.12|7.x or KDIR=folder
+module: | setup-build
+	@$(if $(filter /%,$(kernel)),,$(SETUP) vm)
 	selftests/vm/module.sh $(kernel)
 
-clean:
-	rm -rf build
+##  make user               daemon, library, tool, examples
+user: $(user_outputs)
 
-.PHONY: all module clean
+##  make demo               the main job, shown in a virtual machine; KERNEL=6.1|6.12|7.x
+demo: user selftests | setup-vm setup-peers
+	selftests/vm/module.sh $(or $(KERNEL),6.1)
+	selftests/run_vm.sh -k $(or $(KERNEL),6.1) -t 400 -- selftests/demo.sh
+
+##  make check              unit tests here, selftests on every kernel; KERNEL='6.1 7.x' TESTS='a b'
+check: user tests selftests | setup-vm setup-peers
+	selftests/check.sh $(if $(KERNEL),-k "$(KERNEL)") $(TESTS)
+
+##  make check-debug        selftests on a kernel with KASAN, lockdep, kmemleak; TESTS='a b'
+check-debug: user selftests | setup-vm setup-peers
+	selftests/check.sh -k debug $(TESTS)
+
+##  make tests selftests    build the unit tests, the selftests
+tests: $(test_programs)
+selftests: $(selftest_programs)
+
+##  make vm                 a shell in a virtual machine, or CMD='...'; KERNEL=6.1|6.12|7.x
+vm: | setup-vm
+	selftests/run_vm.sh -k $(or $(KERNEL),6.1) -t 86400 $(if $(CMD),,-i) -- '$(or $(CMD),exec bash)'
+
+##  make lint               every style check there is
+lint: | setup-build setup-vm setup-lint
+	selftests/lint/lint.sh
+
+##  make install            DESTDIR=, prefix=/usr/local; the module too, if it is built
+##  make uninstall
+install: user
+	selftests/install.sh install
+uninstall:
+	selftests/install.sh uninstall
+export DESTDIR prefix
+
+##  make clean
+clean:
+	rm -rf $(B)
+
+setup-%:
+	@$(SETUP) $*
+
+.PHONY: all help module user demo check check-debug tests selftests vm lint install uninstall clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+#
+# build.mk: how user space is built. Sources are found by folder, so a new file needs no edit
+# here. Objects lie in build/obj/<flavour>/<path of the source>: "release" is what gets installed,
+# "san" has the sanitizers and serves the unit tests. The top Makefile includes this.
+
+CC = gcc
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla
+INCLUDE := -Ikmod/include/uapi
+CFLAGS ?= -O2 -g
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BASE := -std=gnu11 -D_GNU_SOURCE $(INCLUDE) $(WARN) -pthread
+LINK := -Wl,-z,relro,-z,now -Wl,--as-needed
+VERSION := 0.1
+
+# What each folder is linked with. Looked up when it is used: the packages may only just be there.
+crypto_libs = $(shell pkg-config --libs libcrypto)
+daemon_packages := libnl-3.0 libnl-genl-3.0 libconfuse libsystemd libcap libseccomp
+daemon_libs = $(shell pkg-config --libs $(daemon_packages)) $(crypto_libs)
+flags/user/daemon = -Iuser -Iuser/handshake $(shell pkg-config --cflags $(daemon_packages))
+flags/user/cli = -Iuser/libtlsock $(flags/user/daemon)
+flags/user/tests = -Iuser/daemon -Ikmod $(flags/user/cli)
+flags/user/examples := -Iuser/libtlsock
+flags/user/libtlsock := -fPIC -fvisibility=hidden
+flags/selftests = -isystem $(B)/kselftest
+flags/selftests/lib = $(flags/selftests)
+# The pure files of the module are compiled here for their unit tests alone.
+flags/kmod := -Ikmod -include user/tests/kmod_host.h -Wno-conversion -Wno-unused-function
+
+sources = $(sort $(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(B)/obj/$(1)/%.o,$(2))
+dir_flags = $(flags/$(patsubst %/,%,$(dir $<)))
+
+$(B)/obj/release/%.o: %.c | setup-build
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(HARDEN) -fPIE $(dir_flags) -MMD -MP -c -o $@ $<
+
+$(B)/obj/san/%.o: %.c | setup-build
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -O1 -g $(SANITIZE) $(dir_flags) -MMD -MP -c -o $@ $<
+
+# An archive of a folder, in one flavour: made anew, or a file that went away would stay in it.
+define archive
+$(1): $(call objects,$(2),$(3))
+	@mkdir -p $$(@D)
+	rm -f $$@
+	ar rcs $$@ $$^
+endef
+
+# ---- the engine, the daemon, the library, the tool, the examples
+
+engine_src := $(call sources,user/handshake)
+daemon_src := $(call sources,user/daemon)
+library_src := $(call sources,user/libtlsock)
+cli_src := $(call sources,user/cli)
+example_src := $(call sources,user/examples)
+
+$(eval $(call archive,$(B)/libhandshake.a,release,$(engine_src)))
+$(eval $(call archive,$(B)/libtlsock.a,release,$(library_src)))
+
+$(B)/tlsockd: $(call objects,release,$(daemon_src)) $(B)/libhandshake.a
+	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
+
+$(B)/libtlsock.so.$(VERSION): $(call objects,release,$(library_src)) user/libtlsock/libtlsock.map
+	$(CC) $(CFLAGS) -shared $(LINK) -Wl,-soname,libtlsock.so.0 -Wl,-z,defs \
+		-Wl,--version-script,user/libtlsock/libtlsock.map -o $@ $(filter %.o,$^)
+	ln -sf $(@F) $(B)/libtlsock.so.0
+	ln -sf libtlsock.so.0 $(B)/libtlsock.so
+
+$(B)/tlsock: $(call objects,release,$(cli_src)) $(B)/libtlsock.a
+	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
+
+$(B)/examples/%: $(B)/obj/release/user/examples/%.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^
+
+user_outputs := $(B)/libhandshake.a \
+	$(if $(wildcard user/daemon/main.c),$(B)/tlsockd) \
+	$(if $(library_src),$(B)/libtlsock.a $(B)/libtlsock.so.$(VERSION)) \
+	$(if $(cli_src),$(B)/tlsock) \
+	$(example_src:user/examples/%.c=$(B)/examples/%)
+
+# ---- unit tests: test_*.c is a program each, the other files of the folder are what they share
+
+test_src := $(call sources,user/tests)
+test_shared := $(call objects,san,$(filter-out user/tests/test_%,$(test_src)))
+test_programs := $(patsubst user/tests/%.c,$(B)/tests/%,$(filter user/tests/test_%,$(test_src)))
+pure_src := kmod/record.c kmod/cipher_suite.c
+
+$(eval $(call archive,$(B)/san/libtests.a,san,$(filter-out user/tests/test_%,$(test_src))))
+$(eval $(call archive,$(B)/san/libhandshake.a,san,$(engine_src)))
+$(eval $(call archive,$(B)/san/libdaemon.a,san,$(filter-out user/daemon/main.c,$(daemon_src))))
+$(eval $(call archive,$(B)/san/libtlsock.a,san,$(library_src)))
+$(eval $(call archive,$(B)/san/libcli.a,san,$(filter-out user/cli/main.c,$(cli_src))))
+$(eval $(call archive,$(B)/san/libpure.a,san,$(wildcard $(pure_src))))
+test_archives := $(patsubst %,$(B)/san/lib%.a,tests cli daemon tlsock handshake pure)
+
+$(test_programs): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
+
+# ---- selftests: a program each, with what they share and kselftest's own headers
+
+selftest_src := $(call sources,selftests)
+selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%)
+
+$(B)/kselftest:
+	@mkdir -p $(@D)
+	ln -sfn "$$(selftests/vm/source.sh)/tools/testing/selftests" $@
+
+$(call objects,release,$(selftest_src) $(call sources,selftests/lib)): | setup-vm $(B)/kselftest
+
+$(selftest_programs): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
+		$(call objects,release,$(call sources,selftests/lib))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(crypto_libs) -pthread
+
+.SECONDARY:
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
