@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# check.sh [-k 'kernel...'] [test...]: what `make check` runs, once everything is built.
+#
+# Unit tests on the host; the gate against planted bugs; then on each kernel the module is built
+# and the selftests run in one guest. With -k only those kernels, with names only those tests
+# (unit tests have theirs too, the gate's is "gate"). Two jobs run side by side (JOBS). The last
+# line is the sum: "N passed, N failed, N skipped". It must never end well when nothing ran.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.." || exit
+out=$PWD/build/check
+jobs=${JOBS:-2}
+kernels="6.1 6.12 7.x"
+hosted=1
+while getopts k: opt; do
+	case $opt in
+	k) kernels=$OPTARG hosted='' ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+wanted() { # test, names...: as the names on the command line say, or all without any
+	local t=$1 n
+	shift
+	[ $# -gt 0 ] || return 0
+	for n in "$@"; do
+		[ "$n" != "$t" ] || return 0
+	done
+	return 1
+}
+
+# A job leaves <place>/<test>.sum for each test: lines to show, the count last.
+unit_job() {
+	local t name rc
+	for t in build/tests/test_*; do
+		[ -x "$t" ] || continue
+		name=${t##*/}
+		wanted "$name" "$@" || continue
+		rc=0
+		timeout -k 5 600 "$t" </dev/null >"$out/unit/$name.tap" 2>&1 || rc=$?
+		"$here/tap.sh" "$out/unit/$name.tap" $rc >"$out/unit/$name.sum"
+	done
+}
+
+gate_job() {
+	local rc=0
+	wanted gate "$@" || return 0
+	"$here/vm/gate_test.sh" 6.1 </dev/null >"$out/gate/gate.tap" 2>&1 || rc=$?
+	"$here/tap.sh" "$out/gate/gate.tap" $rc >"$out/gate/gate.sum"
+}
+
+failure() { # place, name, words
+	echo "  not ok: $3" >>"$1/$2.sum"
+	echo "0 passed, 1 failed, 0 skipped" >>"$1/$2.sum"
+}
+
+kernel_job() {
+	local kernel=$1 dir=$out/$1 rc=0 name run=("$here/run_vm.sh" -k "$1")
+	shift
+	if [ "$kernel" = debug ]; then
+		run=("$here/run_uml.sh")
+	elif ! "$here/vm/module.sh" "$kernel" >"$dir/build.log" 2>&1; then
+		sed 's/^/    /' "$dir/build.log" >"$dir/module.sum"
+		failure "$dir" module "the module does not build"
+		return
+	fi
+	"${run[@]}" -t 1500 -o "$dir" -- selftests/run.sh "$@" </dev/null >"$dir/vm.log" 2>&1 || rc=$?
+	# A guest that died says nothing about the tests that did not end in it.
+	expected "$@" | while read -r name; do
+		[ -e "$dir/$name.rc" ] || failure "$dir" "$name" "did not end"
+	done
+	if "$here/vm/gate.sh" "$dir" >"$dir/kernel-log.sum" 2>&1 && [ -s "$dir/status" ]; then
+		echo "1 passed, 0 failed, 0 skipped" >>"$dir/kernel-log.sum"
+	else
+		tail -20 "$dir/vm.log" >>"$dir/kernel-log.sum"
+		failure "$dir" kernel-log "the kernel log, the leaks and the end of the guest"
+	fi
+}
+
+expected() {
+	local name rest
+	while read -r name rest; do
+		case $name in '' | '#'*) continue ;; esac
+		wanted "$name" "$@" && echo "$name"
+	done <"$here/tests.list"
+}
+
+report() { # place: how its job went
+	local f name
+	for f in "$out/$1"/*.sum; do
+		[ -e "$f" ] || continue
+		name=$(basename "$f" .sum)
+		echo "$1 $name: $(tail -1 "$f")"
+		sed '$d' "$f" | grep -v '^$'
+	done
+}
+
+job() { # place, command...
+	local place=$1 start=$SECONDS
+	shift
+	rm -rf "${out:?}/$place"
+	mkdir -p "$out/$place"
+	"$@"
+	{
+		flock 9
+		echo "== $place, $((SECONDS - start)) s"
+		report "$place"
+	} 9>"$out/lock"
+}
+
+rm -rf "$out"
+mkdir -p "$out"
+slot() {
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+}
+
+if [ -n "$hosted" ]; then
+	job unit unit_job "$@" &
+fi
+# shellcheck disable=SC2086 # a list of words
+for k in $kernels; do
+	[ -n "$(expected "$@")" ] || break
+	slot
+	job "$k" kernel_job "$k" "$@" &
+done
+if [ -n "$hosted" ]; then
+	slot
+	job gate gate_job "$@" &
+fi
+wait
+
+find "$out" -name '*.sum' -exec tail -qn1 {} + | awk '
+	{ p += $1; f += $3; s += $5 }
+	END {
+		if (!(p + f))
+			f = 1
+		printf "%d passed, %d failed%s\n", p, f, s ? ", " s " skipped" : ""
+		exit f != 0
+	}'
