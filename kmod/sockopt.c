@@ -253,6 +253,7 @@ static int set_manual(struct sock *sk, struct tlsock_ctx *ctx, int optname, sock
 		goto out;
 	}
 	*to = keys;
+	ctx->result.version = keys->cipher->version;
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);
 	tlsock_rx_update_ready(sk, ctx);
 out:

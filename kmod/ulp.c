@@ -565,9 +565,13 @@ static int ulp_init(struct sock *sk)
 	struct tlsock_family *f = family_of(sk);
 	struct tlsock_ctx *ctx;
 	int err = 0;
+	bool busy;
 
 	sock_owned_by_me(sk);
-	if (!sk->sk_socket || !base_is_tcp(sk) || sk_psock(sk))
+	rcu_read_lock();
+	busy = sk_psock(sk);
+	rcu_read_unlock();
+	if (!sk->sk_socket || !base_is_tcp(sk) || busy)
 		return -EINVAL;
 	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_ESTABLISHED)
 		return -EINVAL;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/*
+ * config.c - looks names up in a configuration, and frees one; see config.h
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct credential *config_credential(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->credential_count; i++)
+		if (!strcmp(config->credentials[i].name, name))
+			return &config->credentials[i];
+	return NULL;
+}
+
+const struct trust *config_trust(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->trust_count; i++)
+		if (!strcmp(config->trusts[i].name, name))
+			return &config->trusts[i];
+	return NULL;
+}
+
+const struct profile *config_profile(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->profile_count; i++)
+		if (!strcmp(config->profiles[i].name, name))
+			return &config->profiles[i];
+	return NULL;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->credential_count; i++) {
+		free(config->credentials[i].name);
+		hs_credential_unref(config->credentials[i].object);
+		access_clear(&config->credentials[i].access);
+	}
+	for (size_t i = 0; i < config->trust_count; i++) {
+		free(config->trusts[i].name);
+		hs_trust_unref(config->trusts[i].object);
+		access_clear(&config->trusts[i].access);
+	}
+	for (size_t i = 0; i < config->profile_count; i++)
+		free(config->profiles[i].name);
+	free(config->credentials);
+	free(config->trusts);
+	free(config->profiles);
+	free(config);
+}

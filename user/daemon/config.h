@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - what tlsockd.conf says, with every key and certificate loaded
+ *
+ * Made whole or not at all by config_load(), never changed afterwards. The supervisor makes it,
+ * the workers inherit it by fork, so a worker needs no file. Must never be built from anything
+ * but the administrator's files.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "access.h"
+#include "handshake/handshake.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/tlsockd.conf"
+#define CONFIG_MAX_CODES 32 /* code points in one list of a profile */
+#define CONFIG_ERROR_SIZE 1024
+
+struct credential {
+	char *name;
+	struct hs_credential *object;
+	struct access access;
+};
+
+struct trust {
+	char *name;
+	struct hs_trust *object;
+	struct access access;
+};
+
+struct code_list {
+	uint16_t codes[CONFIG_MAX_CODES];
+	size_t count; /* 0: the engine's default */
+};
+
+struct profile {
+	char *name;
+	struct code_list suites;
+	struct code_list groups;
+	struct code_list schemes;
+};
+
+/* Of the network namespace; -1: leave what the kernel has. */
+struct limits {
+	int64_t grace_ms;
+	int64_t handshakes;
+	int64_t handshakes_per_uid;
+	int64_t handshakes_per_listener;
+};
+
+struct config {
+	struct credential *credentials; /* "default" first, the others as in the file */
+	size_t credential_count;
+	struct trust *trusts;
+	size_t trust_count;
+	struct profile *profiles;
+	size_t profile_count;
+	struct limits limits;
+	int log_level;
+	unsigned int workers; /* 0: one for each core */
+	bool has_user; /* workers change to it */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Returns the configuration, or NULL with "file:line: reason" in @error, CONFIG_ERROR_SIZE
+ * bytes. The trust store "system" and the profile "default" are there even if the file has none,
+ * the store only if this system has one.
+ */
+struct config *config_load(const char *path, char *error);
+void config_free(struct config *config); /* wipes; takes NULL */
+
+/* By name; NULL: no such. */
+const struct credential *config_credential(const struct config *config, const char *name);
+const struct trust *config_trust(const struct config *config, const char *name);
+const struct profile *config_profile(const struct config *config, const char *name);
+
+#endif

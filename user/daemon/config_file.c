@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: MIT
+/*
+ * config_file.c - the grammar of tlsockd.conf(5), and from a parsed file to a configuration
+ *
+ * libconfuse parses; what it cannot know (names of suites, users, files) is checked by
+ * validators while the parser still knows the line, or, where it takes a whole section, at the
+ * section's end. The first error refuses the file. Must never leave a part of it in force.
+ */
+#include "config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "log.h"
+#include "trust.h"
+
+#define PEM_MAX ((size_t)1 << 20)
+#define NAME_MAX_LEN 255 /* TLSOCK_NAME_MAX */
+#define SECTION_MAX 4096 /* of one kind */
+#define LIMIT_MAX 0x7fffffffL
+#define GRACE_MAX_MS 3600000L
+
+/* libconfuse hands no pointer to its callbacks; the loader runs in one thread. */
+static char *error_text;
+
+static void on_error(cfg_t *cfg, const char *format, va_list ap)
+{
+	size_t at;
+
+	if (error_text[0]) /* the first error counts, the rest follow from it */
+		return;
+	at = (size_t)snprintf(error_text, CONFIG_ERROR_SIZE, "%s:%d: ",
+			      cfg && cfg->filename ? cfg->filename : "?", cfg ? cfg->line : 0);
+	if (at < CONFIG_ERROR_SIZE)
+		vsnprintf(error_text + at, CONFIG_ERROR_SIZE - at, format, ap);
+}
+
+/* ---- validators of single options ---- */
+
+static int check_codes(cfg_t *cfg, cfg_opt_t *opt, uint16_t (*by_name)(const char *))
+{
+	unsigned int n = cfg_opt_size(opt);
+
+	if (n > CONFIG_MAX_CODES) {
+		cfg_error(cfg, "%s: more than %d names", opt->name, CONFIG_MAX_CODES);
+		return -1;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		if (!by_name(cfg_opt_getnstr(opt, i))) {
+			cfg_error(cfg, "%s: \"%s\" is not a name this daemon knows", opt->name,
+				  cfg_opt_getnstr(opt, i));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int check_suites(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_codes(cfg, opt, hs_suite_by_name);
+}
+
+static int check_groups(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_codes(cfg, opt, hs_group_by_name);
+}
+
+static int check_schemes(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_codes(cfg, opt, hs_scheme_by_name);
+}
+
+static int check_log_level(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (log_level_by_name(cfg_opt_getnstr(opt, 0)) >= 0)
+		return 0;
+	cfg_error(cfg, "log_level: \"%s\" is none of error, warning, notice, info, debug",
+		  cfg_opt_getnstr(opt, 0));
+	return -1;
+}
+
+static int check_range(cfg_t *cfg, cfg_opt_t *opt, long low, long high)
+{
+	long n = cfg_opt_getnint(opt, 0);
+
+	if (n >= low && n <= high)
+		return 0;
+	cfg_error(cfg, "%s: %ld is not within %ld and %ld", opt->name, n, low, high);
+	return -1;
+}
+
+static int check_workers(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 0, 1024);
+}
+
+static int check_limit(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 0, LIMIT_MAX);
+}
+
+static int check_grace(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 0, GRACE_MAX_MS);
+}
+
+static int check_user(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (getpwnam(cfg_opt_getnstr(opt, 0)))
+		return 0;
+	cfg_error(cfg, "user: there is no user \"%s\"", cfg_opt_getnstr(opt, 0));
+	return -1;
+}
+
+/* ---- the parts of a section ---- */
+
+static int title_of(cfg_t *section, char **name)
+{
+	const char *title = cfg_title(section);
+
+	if (!title || !title[0] || strlen(title) > NAME_MAX_LEN) {
+		cfg_error(section, "a %s needs a name of 1 to %d bytes", cfg_name(section),
+			  NAME_MAX_LEN);
+		return -1;
+	}
+	*name = strdup(title);
+	return *name ? 0 : -1;
+}
+
+static int add_principals(cfg_t *section, const char *option, const char *kind,
+			  int (*add)(struct access *, const char *), struct access *access)
+{
+	for (unsigned int i = 0; i < cfg_size(section, option); i++) {
+		const char *name = cfg_getnstr(section, option, i);
+		int error = add(access, name);
+
+		if (error) {
+			cfg_error(section, "%s \"%s\": %s: \"%s\" is no %s", cfg_name(section),
+				  cfg_title(section), option, name, kind);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int access_of(cfg_t *section, struct access *access)
+{
+	if (add_principals(section, "users", "user of this system", access_add_user, access))
+		return -1;
+	return add_principals(section, "groups", "group of this system", access_add_group, access);
+}
+
+static int read_named(cfg_t *section, const char *option, enum file_kind kind,
+		      struct file_bytes *out)
+{
+	const char *value = cfg_getstr(section, option);
+	char text[CONFIG_ERROR_SIZE / 2];
+	char *path;
+	int error;
+
+	if (!value) {
+		cfg_error(section, "%s \"%s\": no %s is given", cfg_name(section),
+			  cfg_title(section), option);
+		return -1;
+	}
+	path = file_beside(section->filename, value);
+	if (!path)
+		return -1;
+	error = file_read(path, kind, PEM_MAX, out, text, sizeof(text));
+	if (error)
+		cfg_error(section, "%s \"%s\": %s: %s", cfg_name(section), cfg_title(section),
+			  option, text);
+	free(path);
+	return error;
+}
+
+static int credential_of(cfg_t *section, struct credential *c)
+{
+	struct file_bytes chain = { 0 }, key = { 0 };
+	char text[HS_MAX_TEXT] = "";
+	int error = -1;
+
+	if (title_of(section, &c->name) || access_of(section, &c->access) ||
+	    read_named(section, "chain", FILE_PUBLIC, &chain) ||
+	    read_named(section, "key", FILE_PRIVATE, &key))
+		goto out;
+	c->object = hs_credential_new_pem(chain.data, chain.len, key.data, key.len, text);
+	if (c->object)
+		error = 0;
+	else
+		cfg_error(section, "credential \"%s\": %s", c->name, text);
+out:
+	file_release(&chain);
+	file_release(&key);
+	return error;
+}
+
+static int trust_of(cfg_t *section, struct trust *t)
+{
+	unsigned int files = cfg_size(section, "file"), dirs = cfg_size(section, "dir");
+	bool system = cfg_getbool(section, "system") == cfg_true;
+	char text[CONFIG_ERROR_SIZE / 2] = "out of memory";
+	char *path = NULL;
+	int error = 0;
+
+	if (title_of(section, &t->name) || access_of(section, &t->access))
+		return -1;
+	if (!cfg_size(section, "users") && !cfg_size(section, "groups"))
+		t->access.everyone = true; /* a certificate authority is no secret */
+	if (!files && !dirs && !system) {
+		cfg_error(section, "trust \"%s\": none of file, dir, system is given", t->name);
+		return -1;
+	}
+	t->object = hs_trust_new();
+	error = t->object ? 0 : -1;
+	if (!error && system)
+		error = trust_add_system(t->object, text, sizeof(text));
+	for (unsigned int i = 0; !error && i < files + dirs; i++) {
+		path = file_beside(section->filename,
+				   i < files ? cfg_getnstr(section, "file", i) :
+					       cfg_getnstr(section, "dir", i - files));
+		if (!path)
+			error = -1;
+		else if (i < files)
+			error = trust_add_file(t->object, path, text, sizeof(text));
+		else
+			error = trust_add_dir(t->object, path, text, sizeof(text));
+		free(path);
+	}
+	if (error)
+		cfg_error(section, "trust \"%s\": %s", t->name, text);
+	return error;
+}
+
+static void codes_of(cfg_t *section, const char *option, uint16_t (*by_name)(const char *),
+		     struct code_list *list)
+{
+	for (unsigned int i = 0; i < cfg_size(section, option); i++)
+		list->codes[list->count++] = by_name(cfg_getnstr(section, option, i));
+}
+
+static int profile_of(cfg_t *section, struct profile *p)
+{
+	if (title_of(section, &p->name))
+		return -1;
+	codes_of(section, "suites", hs_suite_by_name, &p->suites);
+	codes_of(section, "groups", hs_group_by_name, &p->groups);
+	codes_of(section, "signature_schemes", hs_scheme_by_name, &p->schemes);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+/* Room for the sections of a kind and one more; the count grows as they are made. */
+static void *room_for(cfg_t *cfg, const char *kind, size_t size)
+{
+	unsigned int n = cfg_size(cfg, kind);
+
+	if (n > SECTION_MAX) {
+		cfg_error(cfg, "more than %d sections \"%s\"", SECTION_MAX, kind);
+		return NULL;
+	}
+	return calloc((size_t)n + 1, size);
+}
+
+static int credentials_of(cfg_t *cfg, struct config *c)
+{
+	c->credentials = room_for(cfg, "credential", sizeof(*c->credentials));
+	if (!c->credentials)
+		return -1;
+	for (unsigned int i = 0; i < cfg_size(cfg, "credential"); i++) {
+		struct credential *at = &c->credentials[c->credential_count++];
+
+		if (credential_of(cfg_getnsec(cfg, "credential", i), at))
+			return -1;
+		if (!strcmp(at->name, "default") && at != c->credentials) {
+			struct credential swap = *at;
+
+			memmove(c->credentials + 1, c->credentials,
+				(c->credential_count - 1) * sizeof(*at));
+			c->credentials[0] = swap;
+		}
+	}
+	return 0;
+}
+
+static int trusts_of(cfg_t *cfg, struct config *c)
+{
+	char text[CONFIG_ERROR_SIZE];
+	struct trust *system;
+
+	c->trusts = room_for(cfg, "trust", sizeof(*c->trusts));
+	if (!c->trusts)
+		return -1;
+	for (unsigned int i = 0; i < cfg_size(cfg, "trust"); i++)
+		if (trust_of(cfg_getnsec(cfg, "trust", i), &c->trusts[c->trust_count++]))
+			return -1;
+	if (config_trust(c, "system"))
+		return 0;
+	system = &c->trusts[c->trust_count];
+	system->object = hs_trust_new();
+	if (!system->object)
+		return -1;
+	if (trust_add_system(system->object, text, sizeof(text))) {
+		log_write(LOG_WARNING, NULL, "no trust store \"system\": %s", text);
+		hs_trust_unref(system->object);
+		system->object = NULL;
+		return 0;
+	}
+	c->trust_count++;
+	system->access.everyone = true;
+	system->name = strdup("system");
+	return system->name ? 0 : -1;
+}
+
+static int profiles_of(cfg_t *cfg, struct config *c)
+{
+	struct profile *added;
+
+	c->profiles = room_for(cfg, "profile", sizeof(*c->profiles));
+	if (!c->profiles)
+		return -1;
+	for (unsigned int i = 0; i < cfg_size(cfg, "profile"); i++)
+		if (profile_of(cfg_getnsec(cfg, "profile", i), &c->profiles[c->profile_count++]))
+			return -1;
+	if (config_profile(c, "default"))
+		return 0;
+	added = &c->profiles[c->profile_count];
+	added->name = strdup("default");
+	if (!added->name)
+		return -1;
+	c->profile_count++;
+	return 0;
+}
+
+static void scalars_of(cfg_t *cfg, struct config *c)
+{
+	cfg_t *limits = cfg_getsec(cfg, "limits");
+	const struct passwd *pw = getpwnam(cfg_getstr(cfg, "user") ? cfg_getstr(cfg, "user") :
+								     "tlsockd");
+
+	c->limits.grace_ms = cfg_getint(limits, "grace_ms");
+	c->limits.handshakes = cfg_getint(limits, "handshakes");
+	c->limits.handshakes_per_uid = cfg_getint(limits, "handshakes_per_uid");
+	c->limits.handshakes_per_listener = cfg_getint(limits, "handshakes_per_listener");
+	c->log_level = log_level_by_name(cfg_getstr(cfg, "log_level"));
+	c->workers = (unsigned int)cfg_getint(cfg, "workers");
+	if (pw && pw->pw_uid) {
+		c->has_user = true;
+		c->uid = pw->pw_uid;
+		c->gid = pw->pw_gid;
+	}
+}
+
+static struct config *build(cfg_t *cfg)
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	scalars_of(cfg, c);
+	if (credentials_of(cfg, c) || trusts_of(cfg, c) || profiles_of(cfg, c)) {
+		config_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+static void set_validators(cfg_t *cfg)
+{
+	cfg_set_validate_func(cfg, "log_level", check_log_level);
+	cfg_set_validate_func(cfg, "workers", check_workers);
+	cfg_set_validate_func(cfg, "user", check_user);
+	cfg_set_validate_func(cfg, "profile|suites", check_suites);
+	cfg_set_validate_func(cfg, "profile|groups", check_groups);
+	cfg_set_validate_func(cfg, "profile|signature_schemes", check_schemes);
+	cfg_set_validate_func(cfg, "limits|grace_ms", check_grace);
+	cfg_set_validate_func(cfg, "limits|handshakes", check_limit);
+	cfg_set_validate_func(cfg, "limits|handshakes_per_uid", check_limit);
+	cfg_set_validate_func(cfg, "limits|handshakes_per_listener", check_limit);
+}
+
+/* libconfuse would open the file by itself; its permissions are looked at here. */
+static int parse(cfg_t *cfg, const char *path)
+{
+	struct file_bytes bytes;
+	FILE *stream = NULL;
+	int error = file_read(path, FILE_PUBLIC, PEM_MAX, &bytes, error_text, CONFIG_ERROR_SIZE);
+
+	if (error)
+		return error;
+	error = -EINVAL;
+	cfg->filename = strdup(path);
+	/* an empty file is a configuration too, but fmemopen() takes no empty buffer */
+	stream = fmemopen(bytes.data, bytes.len ? bytes.len : 1, "r");
+	if (!cfg->filename || !stream)
+		goto out;
+	if (strlen(bytes.data) != bytes.len)
+		cfg_error(cfg, "not a text file: there is a NUL in it");
+	else if (cfg_parse_fp(cfg, stream) == CFG_SUCCESS)
+		error = 0;
+out:
+	if (stream)
+		fclose(stream);
+	file_release(&bytes);
+	return error;
+}
+
+struct config *config_load(const char *path, char *error)
+{
+	cfg_opt_t credential[] = {
+		CFG_STR("chain", NULL, CFGF_NONE),
+		CFG_STR("key", NULL, CFGF_NONE),
+		CFG_STR_LIST("users", NULL, CFGF_NONE),
+		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t trust[] = {
+		CFG_STR_LIST("file", NULL, CFGF_NONE),
+		CFG_STR_LIST("dir", NULL, CFGF_NONE),
+		CFG_BOOL("system", cfg_false, CFGF_NONE),
+		CFG_STR_LIST("users", NULL, CFGF_NONE),
+		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t profile[] = {
+		CFG_STR_LIST("suites", NULL, CFGF_NONE),
+		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_STR_LIST("signature_schemes", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t limits[] = {
+		CFG_INT("grace_ms", -1, CFGF_NONE),
+		CFG_INT("handshakes", -1, CFGF_NONE),
+		CFG_INT("handshakes_per_uid", -1, CFGF_NONE),
+		CFG_INT("handshakes_per_listener", -1, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t options[] = {
+		CFG_STR("log_level", "info", CFGF_NONE),
+		CFG_INT("workers", 0, CFGF_NONE),
+		CFG_STR("user", NULL, CFGF_NONE),
+		CFG_SEC("credential", credential, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("limits", limits, CFGF_NONE),
+		CFG_END(),
+	};
+	struct config *config = NULL;
+	cfg_t *cfg = cfg_init(options, CFGF_NONE);
+
+	error_text = error;
+	error[0] = '\0';
+	if (cfg) {
+		cfg_set_error_function(cfg, on_error);
+		set_validators(cfg);
+		if (!parse(cfg, path))
+			config = build(cfg);
+		cfg_free(cfg);
+	}
+	if (!config && !error[0])
+		snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", path);
+	return config;
+}
