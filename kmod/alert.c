@@ -77,7 +77,7 @@ int tlsock_alert_recv(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	u8 alert[2];
 
-	if (ctx->rx.plain_len != sizeof(alert)) {
+	if (ctx->rx.rec.len != sizeof(alert)) {
 		tlsock_fail(sk, ctx, EPROTO, TLSOCK_ALERT_DECODE_ERROR, 0,
 			    "the peer sent a malformed alert");
 		return -EPROTO;

@@ -197,7 +197,7 @@ static void ring_any(struct tlsock_net *tn)
 	struct tlsock_worker *w;
 
 	list_for_each_entry(w, &tn->workers, node) {
-		if (!w->armed)
+		if (!w->armed || !w->takes_new)
 			continue;
 		w->armed = false;
 		list_move_tail(&w->node, &tn->workers);

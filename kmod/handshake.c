@@ -85,7 +85,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	tlsock_hs_drop(sk, ctx);
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_FAILED);
 	tlsock_tx_free(&ctx->tx);
-	tlsock_rx_free(&ctx->rx);
+	tlsock_rx_stop(&ctx->rx);
 	WRITE_ONCE(ctx->rx.ready, true);
 
 	if (!(sk->sk_shutdown & SEND_SHUTDOWN) &&
@@ -220,7 +220,7 @@ static int hs_bad(struct sock *sk, struct tlsock_ctx *ctx, u8 alert, const char 
 static int hs_append(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_hs *hs = &ctx->hs;
-	u32 n = ctx->rx.plain_len, size;
+	u32 n = ctx->rx.rec.len, size;
 	u8 *buf;
 
 	/* RFC 8446 section 5.1: zero-length fragments are not allowed */
@@ -260,7 +260,7 @@ static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	u8 value = 0;
 
-	if (ctx->rx.plain_len == 1)
+	if (ctx->rx.rec.len == 1)
 		tlsock_rx_copy(&ctx->rx, 0, &value, 1);
 	if (value != 1 || ctx->hs.len || (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
 	    ++ctx->hs.ccs_seen > CCS_MAX)
@@ -273,7 +273,7 @@ static int hs_record(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	int err;
 
-	switch (ctx->rx.plain_type) {
+	switch (ctx->rx.rec.type) {
 	case TLSOCK_CT_HANDSHAKE:
 		err = hs_append(sk, ctx);
 		break;

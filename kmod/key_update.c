@@ -118,10 +118,10 @@ int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx)
 	int err = 0;
 	u8 *buf;
 
-	if (!ctx->rx.plain_len)
+	if (!ctx->rx.rec.len)
 		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			   "the peer sent an empty handshake record");
-	len = hs->len + ctx->rx.plain_len;
+	len = hs->len + ctx->rx.rec.len;
 	if (len > TLSOCK_HELLO_BYTES_MAX)
 		return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
 			   "a handshake message is too long");
@@ -132,7 +132,7 @@ int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx)
 		return -ENOMEM;
 	}
 	hs->buf = buf;
-	tlsock_rx_copy(&ctx->rx, 0, buf + hs->len, ctx->rx.plain_len);
+	tlsock_rx_copy(&ctx->rx, 0, buf + hs->len, ctx->rx.rec.len);
 	hs->len = len;
 
 	while (!err && (left = hs->len - off) >= 4) {

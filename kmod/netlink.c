@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/mm.h>
+#include <crypto/hash.h>
 #include <net/genetlink.h>
 
 #include "tlsock.h"
@@ -17,12 +18,13 @@
 #define PUSH_DATA_MAX		65000	/* bytes in one DATA action */
 #define PUSH_TOTAL_MAX		(256 * 1024)
 #define PULL_CONNS		64
+#define PULL_MESSAGES		256	/* connections with something to tell, in one PULL */
 #define PULL_BYTES		65536
 
 static struct genl_family tlsock_family;
 
 static const struct nla_policy pull_policy[TLSOCK_A_MAX + 1] = {
-	[TLSOCK_A_MAX_CONNS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[TLSOCK_A_MAX_CONNS] = { .type = NLA_U32 },
 	[TLSOCK_A_MAX_BYTES] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
@@ -243,7 +245,7 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
 	u32 conns = attr_u32(info, TLSOCK_A_MAX_CONNS, PULL_CONNS);
-	u32 max = attr_u32(info, TLSOCK_A_MAX_BYTES, PULL_BYTES), bytes = 0, given = 0;
+	u32 max = attr_u32(info, TLSOCK_A_MAX_BYTES, PULL_BYTES), bytes = 0, given = 0, fresh = 0;
 	struct tlsock_conn *conn;
 	struct tlsock_worker *w;
 	int err = 0;
@@ -254,8 +256,10 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 		spin_unlock_bh(&tn->lock);
 		return -ENOTCONN;
 	}
-	while (bytes < max && given < 2 * conns &&
-	       (conn = tlsock_conn_next(tn, w, given < conns))) {
+	w->takes_new = conns;
+	while (bytes < max && given < PULL_MESSAGES &&
+	       (conn = tlsock_conn_next(tn, w, fresh < conns))) {
+		fresh += !conn->announced;
 		err = give_conn(tn, conn, w->portid, &bytes);
 		if (err)
 			break;
@@ -334,6 +338,11 @@ static int prepare_key(struct tlsock_act *a, struct nlattr **tb)
 	keys = tlsock_keys_new(c, a->key, a->key_len, a->iv, a->iv_len);
 	if (IS_ERR(keys))
 		return PTR_ERR(keys);
+	/* A KeyUpdate that comes later must not fail for that. */
+	if (a->secret && !crypto_has_shash(c->hmac, 0, 0)) {
+		tlsock_keys_free(keys);
+		return -EOPNOTSUPP;
+	}
 	keys->suite = a->suite;
 	keys->epoch = a->epoch;
 	if (tb[TLSOCK_AA_SEQ])
@@ -458,17 +467,13 @@ static void acts_free(struct tlsock_act *acts, int n)
 	kfree(acts);
 }
 
-static int prepare_all(struct tlsock_act *acts, const struct nlattr *nest, int *n,
-		       struct netlink_ext_ack *extack)
+/* The actions of one nest, behind the @n there are. *@total: bytes of data so far. */
+static int prepare_nest(struct tlsock_act *acts, const struct nlattr *nest, int *n,
+			size_t *total, struct nlattr **tb, struct netlink_ext_ack *extack)
 {
-	struct nlattr **tb;
 	const struct nlattr *nla;
-	size_t total = 0;
-	int rem, err = 0;
+	int rem, err = 0, before = *n;
 
-	tb = kcalloc(TLSOCK_AA_MAX + 1, sizeof(*tb), GFP_KERNEL);
-	if (!tb)
-		return -ENOMEM;
 	nla_for_each_nested(nla, nest, rem) {
 		if (*n == TLSOCK_ACTIONS_MAX) {
 			NL_SET_ERR_MSG_ATTR(extack, nla, "too many actions");
@@ -478,16 +483,36 @@ static int prepare_all(struct tlsock_act *acts, const struct nlattr *nest, int *
 		err = prepare(&acts[(*n)++], nla, tb, extack);
 		if (err)
 			break;
-		total += acts[*n - 1].data_len;
-		if (total > PUSH_TOTAL_MAX) {
+		*total += acts[*n - 1].data_len;
+		if (*total > PUSH_TOTAL_MAX) {
 			NL_SET_ERR_MSG_ATTR(extack, nla, "too much data");
 			err = -EINVAL;
 			break;
 		}
 	}
-	if (!err && (rem || !*n)) {
+	if (!err && (rem || *n == before)) {
 		NL_SET_ERR_MSG_ATTR(extack, nest, "no action, or trailing bytes");
 		err = -EINVAL;
+	}
+	return err;
+}
+
+/* Every ACTIONS attribute there is: one cannot be longer than 64 KiB */
+static int prepare_all(struct tlsock_act *acts, struct genl_info *info, int *n)
+{
+	const struct nlattr *nla;
+	struct nlattr **tb;
+	size_t total = 0;
+	int rem, err = 0;
+
+	tb = kcalloc(TLSOCK_AA_MAX + 1, sizeof(*tb), GFP_KERNEL);
+	if (!tb)
+		return -ENOMEM;
+	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(nla) == TLSOCK_A_ACTIONS)
+			err = prepare_nest(acts, nla, n, &total, tb, info->extack);
+		if (err)
+			break;
 	}
 	kfree(tb);
 	return err;
@@ -511,7 +536,7 @@ static int push(struct genl_info *info)
 	acts = kcalloc(TLSOCK_ACTIONS_MAX, sizeof(*acts), GFP_KERNEL);
 	if (!acts)
 		return -ENOMEM;
-	err = prepare_all(acts, info->attrs[TLSOCK_A_ACTIONS], &n, info->extack);
+	err = prepare_all(acts, info, &n);
 	if (err)
 		goto out;
 	err = tlsock_conn_find(tn, nla_get_u64(info->attrs[TLSOCK_A_ID]), generation,

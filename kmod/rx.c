@@ -16,21 +16,44 @@
 void tlsock_rx_init(struct tlsock_rx *rx)
 {
 	rx->need = TLSOCK_HEADER_LEN;
+	INIT_LIST_HEAD(&rx->ahead);
 }
 
-void tlsock_rx_free(struct tlsock_rx *rx)
+static void rx_pages_free(struct tlsock_rxrec *rec)
 {
 	int i;
 
 	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
-		if (!rx->pages[i])
+		if (!rec->pages[i])
 			continue;
 		/* a pipe may still hold the page and what was spliced into it */
-		if (page_count(rx->pages[i]) == 1)
-			memzero_explicit(page_address(rx->pages[i]), PAGE_SIZE);
-		put_page(rx->pages[i]);
-		rx->pages[i] = NULL;
+		if (page_count(rec->pages[i]) == 1)
+			memzero_explicit(page_address(rec->pages[i]), PAGE_SIZE);
+		put_page(rec->pages[i]);
+		rec->pages[i] = NULL;
 	}
+}
+
+static void rx_ahead_free(struct tlsock_rxrec *rec)
+{
+	list_del(&rec->node);
+	rx_pages_free(rec);
+	kfree(rec);
+}
+
+void tlsock_rx_free(struct tlsock_rx *rx)
+{
+	struct tlsock_rxrec *rec, *tmp;
+
+	list_for_each_entry_safe(rec, tmp, &rx->ahead, node)
+		rx_ahead_free(rec);
+	rx->ahead_len = 0;
+	tlsock_rx_stop(rx);
+}
+
+void tlsock_rx_stop(struct tlsock_rx *rx)
+{
+	rx_pages_free(&rx->rec);
 	tlsock_keys_free(rx->keys);
 	rx->keys = NULL;
 	rx->open = false;
@@ -41,24 +64,24 @@ void tlsock_rx_free(struct tlsock_rx *rx)
 void tlsock_rx_consume(struct tlsock_rx *rx)
 {
 	rx->open = false;
-	rx->plain_len = 0;
+	rx->rec.len = 0;
 	rx->fill = 0;
 	rx->need = TLSOCK_HEADER_LEN;
 }
 
 void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len)
 {
-	size_t at = rx->plain_off + off, chunk;
+	size_t at = rx->rec.off + off, chunk;
 
 	for (; len; at += chunk, out += chunk, len -= chunk) {
 		chunk = min_t(size_t, len, PAGE_SIZE - at % PAGE_SIZE);
-		memcpy(out, page_address(rx->pages[at / PAGE_SIZE]) + at % PAGE_SIZE, chunk);
+		memcpy(out, page_address(rx->rec.pages[at / PAGE_SIZE]) + at % PAGE_SIZE, chunk);
 	}
 }
 
 static u8 rx_byte(const struct tlsock_rx *rx, size_t at)
 {
-	return ((u8 *)page_address(rx->pages[at / PAGE_SIZE]))[at % PAGE_SIZE];
+	return ((u8 *)page_address(rx->rec.pages[at / PAGE_SIZE]))[at % PAGE_SIZE];
 }
 
 /* tcp_read_sock()'s actor: as much of the record in work as the skb has */
@@ -72,7 +95,7 @@ static int rx_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int o
 		at = rx->fill;
 		chunk = min_t(size_t, n - done, PAGE_SIZE - at % PAGE_SIZE);
 		err = skb_copy_bits(skb, off + done,
-				    page_address(rx->pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
+				    page_address(rx->rec.pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
 				    chunk);
 		if (err)
 			return done ?: err;
@@ -89,14 +112,14 @@ static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
 	size_t i;
 
 	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
-		if (rx->pages[i] && rx->fill <= i * PAGE_SIZE && page_count(rx->pages[i]) > 1) {
-			put_page(rx->pages[i]);
-			rx->pages[i] = NULL;
+		if (rx->rec.pages[i] && rx->fill <= i * PAGE_SIZE && page_count(rx->rec.pages[i]) > 1) {
+			put_page(rx->rec.pages[i]);
+			rx->rec.pages[i] = NULL;
 		}
-		if (rx->pages[i])
+		if (rx->rec.pages[i])
 			continue;
-		rx->pages[i] = alloc_page(sk->sk_allocation);
-		if (!rx->pages[i])
+		rx->rec.pages[i] = alloc_page(sk->sk_allocation);
+		if (!rx->rec.pages[i])
 			return -ENOMEM;
 	}
 	return 0;
@@ -133,7 +156,7 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx)
 	if (!rx->keys || rx->open)
 		return;
 	if (rx->need == TLSOCK_HEADER_LEN && !rx_fill(sk, ctx)) {
-		size_t len = get_unaligned_be16(page_address(rx->pages[0]) + 3);
+		size_t len = get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
 
 		/* what is longer than a record can be is refused by the reader */
 		if (len <= TLSOCK_CIPHERTEXT_MAX)
@@ -168,10 +191,15 @@ static int rx_bad_header(struct sock *sk, struct tlsock_ctx *ctx, int alert)
 {
 	const char *text = "the peer sent a record that is too long";
 
+	int err = EPROTO;
+
+	/* upstream's errno for who brings the keys */
+	if (ctx->state == TLSOCK_STATE_MANUAL)
+		err = alert == TLSOCK_ALERT_RECORD_OVERFLOW ? EMSGSIZE : EINVAL;
 	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE || alert == TLSOCK_ALERT_PROTOCOL_VERSION)
 		text = ctx->rx.records ? "the peer sent a record of no known type or version" :
 					 "the peer does not speak TLS";
-	return rx_bad(sk, ctx, EPROTO, alert, text);
+	return rx_bad(sk, ctx, err, alert, text);
 }
 
 /* RFC 8446 section 5.4: strip the padding, find the content type */
@@ -182,13 +210,13 @@ static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
 	if (len > TLSOCK_FRAGMENT_MAX + 1)
 		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_RECORD_OVERFLOW,
 			      "the peer sent a record with too much in it");
-	while (len && !rx_byte(rx, rx->plain_off + len - 1))
+	while (len && !rx_byte(rx, rx->rec.off + len - 1))
 		len--;
 	if (!len)
 		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a record of padding only");
-	rx->plain_type = rx_byte(rx, rx->plain_off + len - 1);
-	rx->plain_len = len - 1;
+	rx->rec.type = rx_byte(rx, rx->rec.off + len - 1);
+	rx->rec.len = len - 1;
 	return 0;
 }
 
@@ -197,7 +225,7 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	struct tlsock_rx *rx = &ctx->rx;
 	const struct tlsock_cipher *c = rx->keys->cipher;
 	struct scatterlist sg[TLSOCK_RECORD_PAGES];
-	u8 *header = page_address(rx->pages[0]);
+	u8 *header = page_address(rx->rec.pages[0]);
 	size_t len, off, left, i = 0;
 	int err;
 
@@ -206,13 +234,13 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 			      "the peer sent a record too short to be authentic");
 	off = TLSOCK_HEADER_LEN + c->explicit_len;
 	len = h->len - c->explicit_len;
-	rx->plain_off = off;
+	rx->rec.off = off;
 
 	sg_init_table(sg, TLSOCK_RECORD_PAGES);
 	for (left = len; left; off = 0, i++) {
 		size_t chunk = min_t(size_t, left, PAGE_SIZE - off);
 
-		sg_set_page(&sg[i], rx->pages[i], chunk, off);
+		sg_set_page(&sg[i], rx->rec.pages[i], chunk, off);
 		left -= chunk;
 	}
 	sg_mark_end(&sg[i - 1]);
@@ -230,8 +258,8 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	if (len > TLSOCK_FRAGMENT_MAX)
 		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_RECORD_OVERFLOW,
 			      "the peer sent a record with too much in it");
-	rx->plain_type = h->type;
-	rx->plain_len = len;
+	rx->rec.type = h->type;
+	rx->rec.len = len;
 	return 0;
 }
 
@@ -264,7 +292,7 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return rx_at_end(sk, rx);
 	if (err)
 		return err;
-	alert = tlsock_header_parse(&h, page_address(rx->pages[0]),
+	alert = tlsock_header_parse(&h, page_address(rx->rec.pages[0]),
 				    rx->keys ? rx->keys->cipher : NULL);
 	if (alert >= 0)
 		return rx_bad_header(sk, ctx, alert);
@@ -276,9 +304,9 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return err;
 
 	if (rx_is_plain(ctx, h.type)) {
-		rx->plain_off = TLSOCK_HEADER_LEN;
-		rx->plain_len = h.len;
-		rx->plain_type = h.type;
+		rx->rec.off = TLSOCK_HEADER_LEN;
+		rx->rec.len = h.len;
+		rx->rec.type = h.type;
 	} else if (rx->keys->cipher->version == TLSOCK_TLS_1_3 && h.type != TLSOCK_CT_DATA) {
 		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent an unprotected record");
@@ -304,8 +332,8 @@ static int rx_idle(struct sock *sk, struct tlsock_ctx *ctx)
 }
 
 /*
- * The next record that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end of
- * file; else the connection has failed, and its negative errno.
+ * The next record in work that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end
+ * of file; else the connection has failed, and its negative errno.
  */
 static int rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 {
@@ -328,15 +356,21 @@ static int rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 				      "the peer closed TCP without close_notify" :
 				      "the peer closed TCP within a record");
 		}
-		if (err || ctx->state == TLSOCK_STATE_MANUAL)
+		if (err)
 			return err;
+		if (ctx->state == TLSOCK_STATE_MANUAL) {
+			if (rx->rec.len || rx->rec.type != TLSOCK_CT_DATA)
+				return 0;
+			tlsock_rx_consume(rx);
+			continue;
+		}
 
-		switch (rx->plain_type) {
+		switch (rx->rec.type) {
 		case TLSOCK_CT_DATA:
 			if (ctx->hs.len)
 				return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 					      "data within a handshake message");
-			if (rx->plain_len) {
+			if (rx->rec.len) {
 				rx->idle = 0;
 				return 0;
 			}
@@ -365,6 +399,16 @@ void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
 		rx_next(sk, ctx);
 }
 
+void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	lock_sock(sk);
+	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&ctx->rx.ahead) &&
+	    !ctx->rx.open && !ctx->rx.eof && !sk->sk_err && tcp_inq(sk))
+		rx_next(sk, ctx);
+	tlsock_rx_update_ready(sk, ctx);
+	release_sock(sk);
+}
+
 /* The record header in work, as far as it is known: from our pages, then from TCP's queue */
 static bool rx_peek_header(struct sock *sk, const struct tlsock_rx *rx, u8 *header)
 {
@@ -373,7 +417,7 @@ static bool rx_peek_header(struct sock *sk, const struct tlsock_rx *rx, u8 *head
 	struct sk_buff *skb;
 
 	if (n)
-		memcpy(header, page_address(rx->pages[0]), n);
+		memcpy(header, page_address(rx->rec.pages[0]), n);
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		if (n == TLSOCK_HEADER_LEN)
 			break;
@@ -397,7 +441,8 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 	size_t have = rx->fill + tcp_inq(sk), need = TLSOCK_HEADER_LEN;
 	bool ready;
 
-	ready = (rx->open && (rx->plain_len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
+	ready = !list_empty(&rx->ahead) ||
+		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
 		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
 	if (!ready && rx_peek_header(sk, rx, header)) {
@@ -449,13 +494,24 @@ static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bo
 	}
 }
 
-static int rx_give(struct tlsock_rx *rx, struct msghdr *msg, size_t n)
+/* The first record with something to read: set aside, or in work. Sleeps as rx_next_wait(). */
+static int rx_front(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bool may_wait,
+		    struct tlsock_rxrec **rec)
 {
-	size_t at = rx->plain_off, chunk;
+	*rec = list_first_entry_or_null(&ctx->rx.ahead, struct tlsock_rxrec, node);
+	if (*rec)
+		return 0;
+	*rec = &ctx->rx.rec;
+	return rx_next_wait(sk, ctx, timeo, may_wait);
+}
+
+static int rx_give(const struct tlsock_rxrec *rec, struct msghdr *msg, size_t n)
+{
+	size_t at = rec->off, chunk;
 
 	for (; n; at += chunk, n -= chunk) {
 		chunk = min_t(size_t, n, PAGE_SIZE - at % PAGE_SIZE);
-		if (copy_page_to_iter(rx->pages[at / PAGE_SIZE], at % PAGE_SIZE, chunk,
+		if (copy_page_to_iter(rec->pages[at / PAGE_SIZE], at % PAGE_SIZE, chunk,
 				      &msg->msg_iter) != chunk)
 			return -EFAULT;
 	}
@@ -463,9 +519,13 @@ static int rx_give(struct tlsock_rx *rx, struct msghdr *msg, size_t n)
 }
 
 /* Keys set by hand: tell the record type. A control record needs room for that. */
-static int rx_tell_type(struct tlsock_rx *rx, struct msghdr *msg, int *told)
+static int rx_tell_type(const struct tlsock_ctx *ctx, const struct tlsock_rxrec *rec,
+			struct msghdr *msg, int *told)
 {
-	u8 type = rx->plain_type;
+	u8 type = rec->type;
+
+	if (ctx->state != TLSOCK_STATE_MANUAL)
+		return 0;
 
 	if (*told == type)
 		return 0;
@@ -478,50 +538,114 @@ static int rx_tell_type(struct tlsock_rx *rx, struct msghdr *msg, int *told)
 	return 0;
 }
 
-static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, size_t n)
+static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec *rec, size_t n)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 
-	rx->plain_off += n;
-	rx->plain_len -= n;
+	rec->off += n;
+	rec->len -= n;
 	rx->bytes += n;
 	TLSOCK_ADD(sk, rx_bytes, n);
-	if (!rx->plain_len)
+	if (rec != &rx->rec)
+		rx->ahead_len -= n;
+	if (rec->len)
+		return;
+	if (rec == &rx->rec)
 		tlsock_rx_consume(rx);
+	else
+		rx_ahead_free(rec);
+}
+
+/* Make room for the next record in work, and keep this one to be read. */
+static int rx_set_aside(struct sock *sk, struct tlsock_rx *rx)
+{
+	struct tlsock_rxrec *rec;
+
+	if (rx->ahead_len + rx->rec.len > READ_ONCE(sk->sk_rcvbuf))
+		return -ENOBUFS;
+	rec = kmemdup(&rx->rec, sizeof(*rec), sk->sk_allocation);
+	if (!rec)
+		return -ENOMEM;
+	list_add_tail(&rec->node, &rx->ahead);
+	rx->ahead_len += rec->len;
+	memset(rx->rec.pages, 0, sizeof(rx->rec.pages));
+	tlsock_rx_consume(rx);
+	return 0;
+}
+
+/* MSG_PEEK, across as many records as it takes */
+static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
+		   int flags, long *timeo, size_t *copied)
+{
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), n;
+	struct tlsock_rx *rx = &ctx->rx;
+	struct tlsock_rxrec *rec;
+	int told = 0, err;
+
+	list_for_each_entry(rec, &rx->ahead, node) {
+		err = rx_tell_type(ctx, rec, msg, &told);
+		if (err)
+			return err;
+		n = min_t(size_t, len - *copied, rec->len);
+		err = rx_give(rec, msg, n);
+		if (err)
+			return err;
+		*copied += n;
+		if (*copied == len)
+			return 0;
+	}
+	for (;;) {
+		err = rx_next_wait(sk, ctx, timeo, *copied < target) ?:
+		      rx_tell_type(ctx, &rx->rec, msg, &told);
+		if (err)
+			return err;
+		n = min_t(size_t, len - *copied, rx->rec.len);
+		err = rx_give(&rx->rec, msg, n);
+		if (err)
+			return err;
+		*copied += n;
+		if (*copied == len || rx->rec.type != TLSOCK_CT_DATA)
+			return 0;
+		err = rx_set_aside(sk, rx);
+		if (err)
+			return err;
+	}
 }
 
 static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
 		   int flags, long *timeo, size_t *copied)
 {
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), n;
-	struct tlsock_rx *rx = &ctx->rx;
+	struct tlsock_rxrec *rec;
 	int told = 0, err;
+	u8 type;
 
 	do {
-		err = rx_next_wait(sk, ctx, timeo, *copied < target);
+		err = rx_front(sk, ctx, timeo, *copied < target, &rec) ?:
+		      rx_tell_type(ctx, rec, msg, &told);
 		if (err)
 			return err;
-		if (ctx->state == TLSOCK_STATE_MANUAL) {
-			err = rx_tell_type(rx, msg, &told);
-			if (err)
-				return err;
-		}
-		n = min_t(size_t, len - *copied, rx->plain_len);
-		err = rx_give(rx, msg, n);
+		n = min_t(size_t, len - *copied, rec->len);
+		err = rx_give(rec, msg, n);
 		if (err)
 			return err;
 		*copied += n;
-		if (flags & MSG_PEEK)
-			return 0;
-		if (ctx->state == TLSOCK_STATE_MANUAL && rx->plain_type != TLSOCK_CT_DATA) {
-			if (rx->plain_len == n)
-				msg->msg_flags |= MSG_EOR;
-			rx_took(sk, ctx, n);
-			return 0;
-		}
-		rx_took(sk, ctx, n);
-	} while (*copied < len);
+		type = rec->type;
+		if (type != TLSOCK_CT_DATA && rec->len == n)
+			msg->msg_flags |= MSG_EOR;
+		rx_took(sk, ctx, rec, n);
+	} while (*copied < len && type == TLSOCK_CT_DATA);
 	return 0;
+}
+
+static int rx_may_read(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
+{
+	int err;
+
+	if (!list_empty(&ctx->rx.ahead))
+		return 0;
+	err = tlsock_wait_ready(sk, timeo);
+	return err ?: ctx->rx.keys ? 0 : -ENOTCONN;
 }
 
 int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
@@ -540,11 +664,10 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	err = tlsock_wait_ready(sk, &timeo);
-	if (!err && !ctx->rx.keys)
-		err = -ENOTCONN;
+	err = rx_may_read(sk, ctx, &timeo);
 	if (!err && len)
-		err = rx_recv(sk, ctx, msg, len, flags, &timeo, &copied);
+		err = (flags & MSG_PEEK ? rx_peek : rx_recv)(sk, ctx, msg, len, flags, &timeo,
+							     &copied);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 	if (copied || err == -ENODATA)
@@ -568,30 +691,25 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 	};
 	struct sock *sk = sock->sk;
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	struct tlsock_rx *rx;
+	struct tlsock_rxrec *rec;
 	ssize_t ret;
 	size_t at, n;
 	long timeo;
 
 	if (!ctx)
 		return -ECONNABORTED;
-	rx = &ctx->rx;
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & SPLICE_F_NONBLOCK ||
 				  sock->file->f_flags & O_NONBLOCK);
-	ret = tlsock_wait_ready(sk, &timeo);
-	if (!ret && !rx->keys)
-		ret = -ENOTCONN;
-	if (!ret)
-		ret = rx_next_wait(sk, ctx, &timeo, true);
-	if (!ret && rx->plain_type != TLSOCK_CT_DATA)
+	ret = rx_may_read(sk, ctx, &timeo) ?: rx_front(sk, ctx, &timeo, true, &rec);
+	if (!ret && rec->type != TLSOCK_CT_DATA)
 		ret = -EINVAL;		/* a pipe cannot tell the type */
 	if (ret)
 		goto out;
 
-	len = min_t(size_t, len, rx->plain_len);
-	for (at = rx->plain_off, n = len; n; at += partial[spd.nr_pages++].len) {
-		pages[spd.nr_pages] = rx->pages[at / PAGE_SIZE];
+	len = min_t(size_t, len, rec->len);
+	for (at = rec->off, n = len; n; at += partial[spd.nr_pages++].len) {
+		pages[spd.nr_pages] = rec->pages[at / PAGE_SIZE];
 		get_page(pages[spd.nr_pages]);
 		partial[spd.nr_pages].offset = at % PAGE_SIZE;
 		partial[spd.nr_pages].len = min_t(size_t, n, PAGE_SIZE - at % PAGE_SIZE);
@@ -599,7 +717,7 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 	}
 	ret = len ? splice_to_pipe(pipe, &spd) : 0;
 	if (ret > 0)
-		rx_took(sk, ctx, ret);
+		rx_took(sk, ctx, rec, ret);
 out:
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);

@@ -84,14 +84,22 @@ struct tlsock_tx {
 	u32 key_updates;
 };
 
+/* A received record. type, off and len are of its content, once it is decrypted. */
+struct tlsock_rxrec {
+	struct list_head node;		/* on rx.ahead, unless it is the one in work */
+	u8 type;
+	u32 off, len;			/* within pages */
+	struct page *pages[TLSOCK_RECORD_PAGES];
+};
+
 struct tlsock_rx {
 	struct tlsock_keys *keys;
-	struct page *pages[TLSOCK_RECORD_PAGES];
-	u32 fill;			/* bytes of the record in work, header included */
+	struct tlsock_rxrec rec;	/* in work */
+	u32 fill;			/* bytes of it that are there, header included */
 	u32 need;			/* bytes that it has in all, as far as known */
-	bool open;			/* a record is decrypted: plain_* count */
-	u8 plain_type;
-	u32 plain_off, plain_len;	/* within pages */
+	bool open;			/* it is decrypted */
+	struct list_head ahead;		/* decrypted before it, for a MSG_PEEK that went on */
+	u32 ahead_len;			/* bytes of content there; at most SO_RCVBUF */
 	bool ready;			/* WRITE_ONCE by data_ready, READ_ONCE by poll */
 	bool eof;			/* close_notify came */
 	bool user_shut;			/* the application said SHUT_RD */
@@ -211,6 +219,7 @@ struct tlsock_worker {
 	struct list_head node;		/* tn->workers */
 	u32 portid;
 	bool armed;
+	bool takes_new;			/* its last PULL asked for new connections */
 	struct list_head ready;		/* connections with something for it */
 	struct list_head conns;
 };
@@ -393,6 +402,8 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 			   size_t len, unsigned int flags);
 void tlsock_rx_init(struct tlsock_rx *rx);
 void tlsock_rx_free(struct tlsock_rx *rx);
+/* No more records; what is decrypted already can still be read. */
+void tlsock_rx_stop(struct tlsock_rx *rx);
 /* Open the next record. 0: rx.open; -EAGAIN: not complete; -EPIPE: FIN at a record's end;
  * -EPROTO: FIN within a record; else it has failed already, and its negative errno.
  */
@@ -404,6 +415,8 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len);
 /* Tell poll whether a read would do something. Socket lock, or softirq with it free. */
 void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx);
+/* For poll: open what is there, so that a record without application data makes nobody read. */
+void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx);
 /* Take what brings no application data off the queue, so that close() sends FIN, not RST */
 void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx);
 

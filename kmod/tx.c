@@ -310,6 +310,9 @@ static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 		return -ctx->err;
 	if (!ctx->tx.keys)
 		return -ENOTCONN;
+	/* RFC 8446 section 5.3: sequence numbers must not wrap */
+	if (ctx->tx.keys->seq == U64_MAX)
+		return -EKEYEXPIRED;
 	if (sk->sk_err)
 		return sock_error(sk);
 	if (sk->sk_shutdown & SEND_SHUTDOWN || ctx->tx.close_sent)

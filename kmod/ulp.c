@@ -400,6 +400,11 @@ static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *
 	case TLSOCK_STATE_FAILED:
 		return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
 	case TLSOCK_STATE_ESTABLISHED:
+		if (READ_ONCE(ctx->rx.ready))
+			tlsock_rx_look(sk, ctx);
+		if (READ_ONCE(ctx->state) == TLSOCK_STATE_FAILED)
+			return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
+		fallthrough;
 	case TLSOCK_STATE_MANUAL:
 		mask &= ~(in | EPOLLPRI);
 		if (READ_ONCE(ctx->rx.ready))

@@ -217,9 +217,10 @@ enum tlsock_attr {
 	TLSOCK_A_EPOCH,		/* u8: enum tlsock_epoch under which DATA arrived */
 	TLSOCK_A_DATA,		/* binary: complete handshake messages with their headers */
 	TLSOCK_A_MORE,		/* flag: the next CONN_DATA of this connection continues DATA */
-	TLSOCK_A_MAX_CONNS,	/* u32: at most so many CONN_NEW; default 64 */
+	TLSOCK_A_MAX_CONNS,	/* u32: at most so many CONN_NEW; default 64. 0: no new connection,
+				 * now or by doorbell, until the next PULL */
 	TLSOCK_A_MAX_BYTES,	/* u32: at most about so many bytes; default 65536 */
-	TLSOCK_A_ACTIONS,	/* nest: TLSOCK_ACT_* in their order */
+	TLSOCK_A_ACTIONS,	/* nest: TLSOCK_ACT_* in their order; may repeat: one list */
 	TLSOCK_A_STATE,		/* u8: enum tlsock_state */
 	TLSOCK_A_EVENT,		/* u8: enum tlsock_event */
 	TLSOCK_A_ERROR,		/* s32: errno, positive */
