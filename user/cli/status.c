@@ -65,7 +65,7 @@ static void print_field(struct json *j, const struct field *f, struct nlattr *at
 	if (j)
 		json_number(j, f->json, value);
 	else
-		printf("%-34s %" PRIu64 "\n", f->words, value);
+		printf("%-38s %" PRIu64 "\n", f->words, value);
 }
 
 static void address_text(struct nlattr *attr, char *out, size_t size)
@@ -233,7 +233,7 @@ static int report_proc(struct json *j)
 		if (j)
 			json_number(j, name, value);
 		else
-			printf("%-34s %llu\n", name, value);
+			printf("%-38s %llu\n", name, value);
 	}
 	fclose(f);
 	if (j) {

@@ -17,7 +17,10 @@
 
 static int get_bytes(int fd, int option, void *value, socklen_t *len)
 {
-	return getsockopt(fd, SOL_TLS, option, value, len) ? -errno : 0;
+	if (!getsockopt(fd, SOL_TLS, option, value, len))
+		return 0;
+	/* what plain TCP over IPv4 says to a level it does not know */
+	return errno == EOPNOTSUPP ? -ENOPROTOOPT : -errno;
 }
 
 static int get_struct(int fd, int option, void *value, size_t size)
@@ -128,13 +131,12 @@ static int failure_of(int fd)
 	return e.error ? -e.error : -ECONNABORTED;
 }
 
-/* TCP's own connect failed: the state stays CONNECTING, SO_ERROR tells once. */
+/* TCP's own connect failed, or there was none: SO_ERROR tells, once. */
 static int tcp_failure(int fd)
 {
-	socklen_t len;
 	int error = 0;
+	socklen_t len = sizeof(error);
 
-	len = sizeof(error);
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len))
 		return -errno;
 	return error ? -error : -ENOTCONN;
@@ -160,7 +162,7 @@ static int progress_of(int fd)
 	case TLSOCK_STATE_LISTEN:
 		return -EINVAL;
 	default:
-		return -ENOTCONN;
+		return tcp_failure(fd);
 	}
 }
 

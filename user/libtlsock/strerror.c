@@ -8,13 +8,14 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 TLSOCK_EXPORT const char *tlsock_strerror(int error)
 {
 	const char *text;
 
-	if (error < 0)
+	if (error < 0 && error > INT_MIN)
 		error = -error;
 	switch (error) {
 	case 0:

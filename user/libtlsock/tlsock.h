@@ -214,7 +214,6 @@ int tlsock_get_channel_binding(int fd, unsigned char binding[32]);
  *
  * Return: 0, or
  *	-ENOTCONN	not established, not TLS 1.3, or the keys were set by hand
- *	-EPIPE		this side has sent its close_notify
  *	-EAGAIN		a record is still on its way; try again when the socket is writable
  *	-ENOMEM
  *	-ENOPROTOOPT, -EBADF, -ENOTSOCK, -ECONNABORTED
