@@ -1,0 +1,306 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# cli.sh: the tool tlsock from a shell: exit status, words and JSON, with no module, no daemon,
+# and with tlsockd against OpenSSL in both roles. In a network namespace of its own. It must
+# never wait for a time where a condition can be waited for.
+# shellcheck disable=SC2317 # functions that a variable calls
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=$PWD/build}"
+if [ -z "${CLI_NETNS:-}" ]; then
+	exec unshare -n env CLI_NETNS=1 "$0" "$@"
+fi
+ip link set lo up
+tool=$BUILD/tlsock
+tlsockd=${TLSOCKD:-$BUILD/tlsockd}
+tmp=$(mktemp -d)
+chmod 755 "$tmp"
+pids=()
+n=0 failed=0
+
+cleanup() {
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
+	wait
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+
+result() { # status, name
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n $2"
+		return
+	fi
+	sed 's/^/# /' "$tmp/out" "$tmp/err" 2>/dev/null | tail -20
+	echo "not ok $n $2"
+	failed=1
+}
+
+skip() { # name, reason
+	n=$((n + 1))
+	echo "ok $n $1 # SKIP $2"
+}
+
+# Run the tool with no input; the status, output in out and err.
+run() {
+	timeout 60 "$tool" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+}
+
+exits() { # status, name, arguments...
+	local want=$1 name=$2 rc
+	shift 2
+	run "$@"
+	rc=$?
+	[ $rc = "$want" ] || echo "# status $rc, not $want"
+	[ $rc = "$want" ]
+	result $? "$name"
+}
+
+says() { # file, fixed string, name
+	grep -qF -- "$2" "$tmp/$1"
+	result $? "$3"
+}
+
+# A value of one JSON object in a file, by its path of keys.
+json() { # file, key...
+	python3 -c '
+import json, sys
+value = json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])
+for key in sys.argv[2:]:
+    value = value[key]
+print(value)' "$@" 2>>"$tmp/err"
+}
+
+is() { # got, wanted, name
+	[ "$1" = "$2" ] || echo "# \"$1\", not \"$2\""
+	[ "$1" = "$2" ]
+	result $? "$3"
+}
+
+# Look at a condition until it holds, 30 s at most.
+until_true() {
+	local end=$((SECONDS + 30))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+usage_tests() {
+	exits 64 "no command"
+	exits 64 "an unknown command" frobnicate
+	exits 64 "an unknown option" connect --frobnicate a:1
+	exits 64 "connect without an address" connect
+	exits 64 "connect without a port" connect localhost
+	exits 64 "an IPv6 address without brackets" connect ::1:443
+	exits 64 "a value that is none" connect --verify maybe a:1
+	exits 64 "a number with a tail" connect --timeout 10s a:1
+	exits 64 "connect has no --keep" connect -k a:1
+	exits 64 "status takes no argument" status now
+	exits 0 "help" --help
+	exits 0 "help of a command" listen --help
+	exits 65 "a suite that is none" ciphers TLS_RSA_WITH_NOTHING_SHA
+	exits 0 "suites by name and by code" --json ciphers 0x1302 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+	python3 -c '
+import json, sys
+a, b = json.load(open(sys.argv[1]))
+assert a["name"] == "TLS_AES_256_GCM_SHA384" and a["hash"] == "SHA384"
+assert b["code"] == 0xc02f and b["key_exchange"] == "ECDHE" and b["authentication"] == "RSA"
+assert b["cipher"] == "AES_128_GCM" and b["mac"] == "AEAD" and b["forward_secrecy"] is True
+' "$tmp/out" 2>>"$tmp/err"
+	result $? "the parts of a suite's name"
+	"$tool" ciphers >/dev/full 2>/dev/null
+	is $? 74 "an output that cannot be written"
+}
+
+module_tests() {
+	if rmmod tlsock 2>"$tmp/err"; then
+		exits 69 "status without the module" status
+		says err "not loaded" "says that it is not loaded"
+		exits 69 "connect without the module" connect 127.0.0.1:1
+		exits 69 "listen without the module" listen -c test 127.0.0.1:0
+		insmod "$TLSOCK_KO" || echo "# cannot load $TLSOCK_KO"
+	else
+		result 1 "the module can be unloaded"
+	fi
+}
+
+no_daemon_tests() {
+	exits 0 "status" status
+	says out "workers of the daemon" "status in words"
+	exits 0 "status as JSON" status --json
+	is "$(json "$tmp/out" counters workers)" 0 "no workers"
+	is "$(json "$tmp/out" limits grace_ms)" 3000 "the grace for a daemon"
+	setpriv --reuid 65534 --clear-groups "$tool" status >"$tmp/out" 2>"$tmp/err"
+	is $? 0 "status for everybody"
+	says out "TlsockWorkers" "the counters of /proc"
+	says err "CAP_NET_ADMIN" "says what is missing"
+
+	exits 1 "listen without a credential" listen 127.0.0.1:0
+	says err "credential" "says so"
+	exits 1 "connect where nobody listens" --json connect 127.0.0.1:1
+	is "$(json "$tmp/err" error)" ECONNREFUSED "ECONNREFUSED"
+	exits 1 "a name that is too long" connect -n "$(printf 'x%.0s' {1..300})" 127.0.0.1:1
+	says err "EINVAL" "EINVAL"
+	start_listener -k --echo
+	exits 1 "connect without a daemon" --json connect "$address"
+	is "$(json "$tmp/err" error)" EUNATCH "EUNATCH"
+	stop "$listener"
+}
+
+# tlsock listen in the background: $listener, $address
+start_listener() {
+	: >"$tmp/listen.err"
+	"$tool" listen -c test "$@" 127.0.0.1:0 </dev/null >"$tmp/listen.out" 2>"$tmp/listen.err" &
+	listener=$!
+	pids+=("$listener")
+	until_true grep -q "listening on" "$tmp/listen.err" || echo "# the listener does not come up"
+	address=$(sed -n 's/.*listening on //p' "$tmp/listen.err")
+}
+
+stop() { # pid
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+certificates() {
+	local new="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+	(
+		cd "$tmp" || exit 1
+		umask 077
+		$new -subj /CN=ca -addext basicConstraints=critical,CA:true -keyout ca.key -out ca.pem &&
+			openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=leaf \
+				-keyout leaf.key -out leaf.csr &&
+			echo "subjectAltName=DNS:name.test,IP:127.0.0.1" >leaf.ext &&
+			openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
+				-days 2 -extfile leaf.ext -out leaf.pem
+	) >"$tmp/out" 2>"$tmp/err"
+	result $? "certificates are made"
+	cat >"$tmp/tlsockd.conf" <<-CONF
+		workers = 1
+		credential test { chain = "leaf.pem" key = "leaf.key" users = { "root" } }
+		trust test { file = { "ca.pem" } }
+	CONF
+}
+
+has_worker() {
+	run status --json && [ "$(json "$tmp/out" counters workers)" = 1 ]
+}
+
+daemon_start() {
+	"$tlsockd" -f -c "$tmp/tlsockd.conf" >"$tmp/daemon.log" 2>&1 &
+	daemon=$!
+	pids+=("$daemon")
+	until_true has_worker
+	result $? "the daemon's worker is registered"
+}
+
+own_tests() {
+	start_listener -k --echo -a h2,http/1.1
+	exits 0 "connect and ask what was agreed" connect --info --json -t test -a http/1.1 "$address"
+	is "$(json "$tmp/out" version)" TLSv1.3 "TLS 1.3"
+	is "$(json "$tmp/out" verified)" True "the peer is verified"
+	is "$(json "$tmp/out" alpn)" http/1.1 "the protocol is agreed"
+	exits 0 "the same in words" connect -i -t test "$address"
+	says out "TLSv1.3" "in words"
+
+	head -c 1000000 /dev/urandom >"$tmp/data"
+	timeout 120 "$tool" connect -t test "$address" <"$tmp/data" >"$tmp/back" 2>"$tmp/err"
+	is $? 0 "a megabyte goes there and back"
+	cmp "$tmp/data" "$tmp/back" >"$tmp/out" 2>&1
+	result $? "and is the same"
+
+	exits 1 "a wrong name" --json connect -n other.test -t test "$address"
+	is "$(json "$tmp/err" error)" EKEYREJECTED "EKEYREJECTED for the name"
+	exits 1 "an unknown authority" --json connect "$address"
+	is "$(json "$tmp/err" error)" EKEYREJECTED "EKEYREJECTED for the authority"
+	exits 0 "unverified" --json connect -i -V none "$address"
+	is "$(json "$tmp/out" verified)" False "and said so"
+	exits 1 "no such trust store" --json connect -t nowhere "$address"
+	is "$(json "$tmp/err" error)" ENOKEY "ENOKEY"
+	exits 0 "status counts" status --json
+	[ "$(json "$tmp/out" counters handshakes_done)" -ge 8 ] &&
+		[ "$(json "$tmp/out" counters tx_bytes)" -ge 2000000 ]
+	result $? "handshakes and bytes are counted"
+	stop "$listener"
+}
+
+openssl_client_test() {
+	start_listener -k --echo
+	printf 'hello\n' | timeout 60 openssl s_client -quiet -no_ign_eof -verify_return_error \
+		-CAfile "$tmp/ca.pem" -servername name.test -verify_hostname name.test \
+		-connect "$address" >"$tmp/out" 2>"$tmp/err"
+	says out hello "openssl s_client gets its bytes back"
+	stop "$listener"
+}
+
+# An OpenSSL server on a free port: $server, $address
+openssl_server() {
+	local port
+	coproc S { exec openssl s_server -accept 127.0.0.1:0 -cert "$tmp/leaf.pem" \
+		-key "$tmp/leaf.key" -no_ticket "$@" 2>&1; }
+	server=$S_PID
+	pids+=("$server")
+	while read -r -u "${S[0]}" port; do
+		case $port in
+		ACCEPT\ *) address=127.0.0.1:${port##*:} && return ;;
+		esac
+	done
+	echo "# openssl s_server does not come up"
+}
+
+openssl_server_test() {
+	openssl_server -rev
+	timeout 60 "$tool" -v connect -t test -n name.test "$address" <<<"tlsock" \
+		>"$tmp/out" 2>"$tmp/err"
+	says out kcoslt "openssl s_server answers"
+	says err "peer verified" "its certificate is verified"
+	kill "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+}
+
+# A server that dies has sent no close_notify: that is not an end of file.
+truncation_test() {
+	local eof=$1 want=$2 client
+	openssl_server -quiet
+	mkfifo "$tmp/in.$eof"
+	"$tool" -v connect -E "$eof" -t test -n name.test "$address" <"$tmp/in.$eof" \
+		>"$tmp/out" 2>"$tmp/err" &
+	client=$!
+	pids+=("$client")
+	exec 9>"$tmp/in.$eof"
+	until_true grep -q "peer verified" "$tmp/err" || echo "# not connected"
+	kill -KILL "$server"
+	wait "$server" 2>/dev/null
+	until_true ended "$eof" "$client" || echo "# no end is seen"
+	exec 9>&-
+	wait "$client"
+	is $? "$want" "a connection cut off, $eof"
+}
+
+# strict: the client ends by itself; lenient: it waits for its own input's end, having seen it.
+ended() {
+	[ "$1" = strict ] || return 0
+	! kill -0 "$2" 2>/dev/null
+}
+
+echo "TAP version 13"
+usage_tests
+if [ -w /sys/module ] && [ -n "${TLSOCK_KO:-}" ]; then
+	module_tests
+fi
+no_daemon_tests
+if [ -x "$tlsockd" ]; then
+	certificates
+	daemon_start
+	own_tests
+	openssl_client_test
+	openssl_server_test
+	truncation_test strict 1
+	truncation_test lenient 0
+else
+	skip "connections" "there is no $tlsockd"
+fi
+echo "1..$n"
+exit $failed
