@@ -29,6 +29,8 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 	sock_owned_by_me(sk);
 	if (ctx->state != TLSOCK_STATE_ESTABLISHED || !keys || !keys->secret_len)
 		return -ENOTCONN;
+	if (ctx->tx.close_sent || sk->sk_shutdown & SEND_SHUTDOWN)
+		return -EPIPE;
 	next = tlsock_keys_next(keys);
 	if (IS_ERR(next))
 		return PTR_ERR(next);

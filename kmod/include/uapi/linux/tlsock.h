@@ -63,7 +63,7 @@
  */
 #define TLSOCK_START		0x108
 /* int, ignored: update the send key now (RFC 8446 section 4.6.3). ENOTCONN: no
- * established TLS 1.3 connection with a traffic secret.
+ * established TLS 1.3 connection with a traffic secret. EPIPE: shut down for writing.
  */
 #define TLSOCK_KEY_UPDATE	0x109
 
