@@ -55,6 +55,7 @@ struct config {
 	void *ctx;
 	struct hs_credential **credentials;
 	size_t credential_count;
+	bool credential_must_match;
 	struct hs_trust *trust;
 	enum hs_verify verify;
 	char *server_name; /* NULL: none */

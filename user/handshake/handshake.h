@@ -149,11 +149,13 @@ struct hs_config {
 
 	/*
 	 * Server: at least one. The first whose certificate carries the name that the client
-	 * asked for and whose key it can verify; else the first it can verify.
+	 * asked for and whose key it can verify; else the first it can verify, unless
+	 * @credential_must_match: then the handshake fails with unrecognized_name and ENOKEY.
 	 * Client: what answers a CertificateRequest; may be none.
 	 */
 	struct hs_credential *const *credentials;
 	size_t credential_count;
+	bool credential_must_match;
 
 	struct hs_trust *trust; /* needed where certificates are verified */
 	enum hs_verify verify;

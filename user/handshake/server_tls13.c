@@ -99,16 +99,22 @@ static int choose_credential(struct hs_engine *e)
 {
 	const struct config *c = &e->config;
 	const char *name = e->summary.server_name;
+	bool named = false;
 
 	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; *name && i < c->credential_count; i++) {
-		if (credential_has_name(c->credentials[i], name) &&
-		    credential_fits(e, c->credentials[i])) {
+		if (!credential_has_name(c->credentials[i], name))
+			continue;
+		named = true;
+		if (credential_fits(e, c->credentials[i])) {
 			e->server_name_used = true;
 			return 0;
 		}
 	}
-	for (size_t i = 0; i < c->credential_count; i++)
+	if (c->credential_must_match && !named) /* RFC 6066 section 3 */
+		return engine_fail(e, ALERT_UNRECOGNIZED_NAME, ENOKEY,
+				   "no credential is for the name that the client asked for");
+	for (size_t i = 0; !c->credential_must_match && i < c->credential_count; i++)
 		if (credential_fits(e, c->credentials[i]))
 			return 0;
 	return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
