@@ -159,21 +159,21 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 	int failed;
 
 	for (size_t i = 0; i < s->peer_chain_count; i++)
-		certs += s->peer_chain[i].len + NLA_HDRLEN + NLA_ALIGNTO;
+		certs += s->peer_chain[i].len + sizeof(struct nlattr) + NLA_ALIGNTO;
 	if (certs > CERTS_MAX)
 		return -E2BIG;
 	action = open_action(push, TLSOCK_ACT_COMPLETE, certs + sizeof(s->server_name));
 	if (!action)
 		return -EMSGSIZE;
-	failed = nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
-		 nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
-		 nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
-		 nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
-		 nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
-		 nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
-		 nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
-			 s->channel_binding) ||
-		 put_certificates(m, s);
+	failed =
+		nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
+		nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
+		nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
+		nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
+		nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
+		nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
+		nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN, s->channel_binding) ||
+		put_certificates(m, s);
 	if (!failed && s->alpn_len)
 		failed = nla_put(m, TLSOCK_AA_ALPN, (int)s->alpn_len, s->alpn);
 	if (!failed && s->server_name[0])
