@@ -33,6 +33,7 @@ struct connection {
 	uint8_t *flight; /* while MORE is to come */
 	size_t flight_len;
 	uint8_t flight_epoch;
+	bool heard; /* the peer */
 };
 
 /* ---- the engine's surroundings ---- */
@@ -196,6 +197,7 @@ static void carry_out(struct connections *all, struct connection *c)
 	const struct hs_action *action;
 	const struct hs_failure *failure = NULL;
 	const char *reason = "";
+	bool wants_more = true;
 	int error = 0;
 
 	push_begin(&all->message, all->family, c->id, c->generation);
@@ -207,7 +209,11 @@ static void carry_out(struct connections *all, struct connection *c)
 			summary = action->summary;
 		else if (action->type == HS_ACTION_FAIL)
 			failure = &action->failure;
+		wants_more = wants_more && action->type != HS_ACTION_CONTINUE;
 	}
+	/* The kernel reads on only when told, but a server's first message without. */
+	if (!error && wants_more && !summary && !failure && (c->heard || !c->subject.server))
+		error = push_continue(&all->message);
 	push_end(&all->message);
 	if (!error && all->message.actions)
 		error = all->push(all->ctx, all->message.message, &reason);
@@ -322,6 +328,7 @@ static void on_data(struct connections *all, const struct event *event)
 	}
 	if (event->more)
 		return;
+	c->heard = true;
 	log_write(LOG_DEBUG, &c->subject, "%s from the peer in epoch %u, %zu bytes",
 		  hs_message_name(c->flight_len ? c->flight[0] : event->data[0]), event->epoch,
 		  c->flight_len ? c->flight_len : event->data_len);

@@ -213,7 +213,7 @@ int push_fail(struct push *push, int error, int alert, int verify_code, const ch
 	return close_action(push, action, failed);
 }
 
-static int put_continue(struct push *push)
+int push_continue(struct push *push)
 {
 	struct nlattr *action = open_action(push, TLSOCK_ACT_CONTINUE, 0);
 
@@ -228,7 +228,7 @@ int push_action(struct push *push, const struct hs_action *action)
 	case HS_ACTION_KEY:
 		return put_key(push, &action->key);
 	case HS_ACTION_CONTINUE:
-		return put_continue(push);
+		return push_continue(push);
 	case HS_ACTION_COMPLETE:
 		return put_complete(push, action->summary);
 	case HS_ACTION_FAIL:
