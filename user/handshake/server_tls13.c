@@ -241,15 +241,15 @@ static int send_server_hello(struct hs_engine *e, const struct group *group, str
 
 static int send_server_flight(struct hs_engine *e)
 {
-	bool ask = e->config.verify != HS_VERIFY_NONE;
+	bool ask = e->config.verify != HS_VERIFY_NONE && !e->resumed;
 	uint8_t hash[HASH_MAX];
 	int rc = write_encrypted_extensions(e);
 
 	if (rc == 0 && ask)
 		rc = write_certificate_request(e);
-	if (rc == 0)
+	if (rc == 0 && !e->resumed)
 		rc = write_certificate(e, e->credential);
-	if (rc == 0)
+	if (rc == 0 && !e->resumed)
 		rc = write_certificate_verify(e);
 	if (rc == 0)
 		rc = write_finished(e, &e->keys.server_handshake);
@@ -313,8 +313,11 @@ int act_client_hello(struct hs_engine *e)
 	rc = choose_credential(e);
 	if (rc == 0)
 		rc = choose_alpn(e);
+	if (rc == 0 && !retry)
+		rc = server_take_psk(e);
 	if (rc < 0)
 		return rc;
+	e->client_wants_tickets = e->in.psk_dhe;
 	if (!e->retried)
 		rc = transcript_start(&e->transcript, e->suite->hash);
 	if (rc == 0)
