@@ -149,14 +149,18 @@ no_daemon_tests() {
 	stop "$listener"
 }
 
-# tlsock listen in the background: $listener, $address
+# tlsock listen in the background, its input from $answer: $listener, $address
 start_listener() {
 	: >"$tmp/listen.err"
-	"$tool" listen -c test "$@" 127.0.0.1:0 </dev/null >"$tmp/listen.out" 2>"$tmp/listen.err" &
+	"$tool" listen -c test "$@" 127.0.0.1:0 <"${answer:-/dev/null}" >"$tmp/listen.out" 2>"$tmp/listen.err" 8>&- &
 	listener=$!
 	pids+=("$listener")
 	until_true grep -q "listening on" "$tmp/listen.err" || echo "# the listener does not come up"
 	address=$(sed -n 's/.*listening on //p' "$tmp/listen.err")
+}
+
+dead() { # pid
+	! kill -0 "$1" 2>/dev/null
 }
 
 stop() { # pid
@@ -226,13 +230,28 @@ own_tests() {
 	stop "$listener"
 }
 
+# The listener's input is the answer; its end is the client's end.
 openssl_client_test() {
-	start_listener -k --echo
-	printf 'hello\n' | timeout 60 openssl s_client -quiet -no_ign_eof -verify_return_error \
-		-CAfile "$tmp/ca.pem" -servername name.test -verify_hostname name.test \
-		-connect "$address" >"$tmp/out" 2>"$tmp/err"
-	says out hello "openssl s_client gets its bytes back"
-	stop "$listener"
+	local client answer=$tmp/answer
+	mkfifo "$answer"
+	exec 8<>"$answer"
+	start_listener -v
+	echo hello >"$tmp/hello"
+	timeout 60 openssl s_client -quiet -verify_return_error -CAfile "$tmp/ca.pem" \
+		-servername name.test -verify_hostname name.test -connect "$address" \
+		<"$tmp/hello" >"$tmp/out" 2>"$tmp/err" 8>&- &
+	client=$!
+	until_true grep -q hello "$tmp/listen.out" || echo "# s_client sent nothing"
+	echo "good day" >&8
+	exec 8>&-
+	wait "$client"
+	says out "good day" "openssl s_client gets the answer"
+	until_true dead "$listener" || kill "$listener"
+	wait "$listener"
+	is $? 0 "the listener ends by itself"
+	is "$(cat "$tmp/listen.out")" hello "and got what s_client sent"
+	cp "$tmp/listen.err" "$tmp/err"
+	says err "name name.test" "and the name that s_client asked for"
 }
 
 # An OpenSSL server on a free port: $server, $address
@@ -242,7 +261,7 @@ openssl_server() {
 		-key "$tmp/leaf.key" -no_ticket "$@" 2>&1; }
 	server=$S_PID
 	pids+=("$server")
-	while read -r -u "${S[0]}" port; do
+	while read -rt 30 -u "${S[0]}" port; do
 		case $port in
 		ACCEPT\ *) address=127.0.0.1:${port##*:} && return ;;
 		esac
@@ -263,7 +282,7 @@ openssl_server_test() {
 # A server that dies has sent no close_notify: that is not an end of file.
 truncation_test() {
 	local eof=$1 want=$2 client
-	openssl_server -quiet
+	openssl_server
 	mkfifo "$tmp/in.$eof"
 	"$tool" -v connect -E "$eof" -t test -n name.test "$address" <"$tmp/in.$eof" \
 		>"$tmp/out" 2>"$tmp/err" &
@@ -273,16 +292,11 @@ truncation_test() {
 	until_true grep -q "peer verified" "$tmp/err" || echo "# not connected"
 	kill -KILL "$server"
 	wait "$server" 2>/dev/null
-	until_true ended "$eof" "$client" || echo "# no end is seen"
+	# strict: the client ends by itself; lenient: with its input, after the peer's end
+	[ "$eof" = lenient ] || until_true dead "$client" || echo "# no end is seen"
 	exec 9>&-
 	wait "$client"
 	is $? "$want" "a connection cut off, $eof"
-}
-
-# strict: the client ends by itself; lenient: it waits for its own input's end, having seen it.
-ended() {
-	[ "$1" = strict ] || return 0
-	! kill -0 "$2" 2>/dev/null
 }
 
 echo "TAP version 13"

@@ -57,6 +57,12 @@ static int set_nonblock(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 }
 
+/* A peer that has said its good-bye may be gone before ours: no error, reading would tell one. */
+static int end(int fd)
+{
+	return shutdown(fd, SHUT_WR) && errno != ENOTCONN ? -errno : 0;
+}
+
 /* One turn for the direction out: input to socket. */
 static int send_side(struct pipe_end *up, int fd, int in, const struct pollfd *p)
 {
@@ -64,8 +70,8 @@ static int send_side(struct pipe_end *up, int fd, int in, const struct pollfd *p
 
 	if (!up->ended && !up->len && (p[1].revents & (POLLIN | POLLHUP | POLLERR))) {
 		error = fill(up, in);
-		if (!error && up->ended && shutdown(fd, SHUT_WR))
-			error = -errno;
+		if (!error && up->ended)
+			error = end(fd);
 	}
 	if (!error && up->len)
 		error = drain(up, fd);
@@ -125,7 +131,5 @@ int relay_echo(int fd)
 		while (!error && p.len)
 			error = drain(&p, fd);
 	} while (!error && !p.ended);
-	if (!error && shutdown(fd, SHUT_WR))
-		error = -errno;
-	return error;
+	return error ? error : end(fd);
 }
