@@ -96,8 +96,8 @@ int cmd_ciphers(struct cli *cli, int argc, char **argv)
 	if (j)
 		json_open(j, NULL, '[');
 	else
-		printf("%-46s %-8s %-8s %-8s %-18s %-5s %-7s %-3s %s\n", "NAME", "PROTOCOL",
-		       "KEYS", "AUTH", "CIPHER", "MAC", "HASH", "FS", "KERNEL");
+		printf("%-46s %-8s %-8s %-8s %-18s %-5s %-7s %-3s %s\n", "NAME", "PROTOCOL", "KEYS",
+		       "AUTH", "CIPHER", "MAC", "HASH", "FS", "KERNEL");
 	if (optind < argc)
 		status = print_words(j, argv + optind);
 	for (size_t i = 0; optind == argc && suite_at(i); i++)

@@ -123,7 +123,7 @@ struct suite_parts {
 	char key_exchange[16];
 	char authentication[16];
 	char cipher[32];
-	char mac[16];  /* "AEAD", or the hash of an HMAC */
+	char mac[16]; /* "AEAD", or the hash of an HMAC */
 	char hash[16]; /* of the PRF or HKDF */
 	bool forward_secrecy;
 	bool in_kernel; /* the record layer has it */

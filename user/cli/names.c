@@ -19,8 +19,8 @@ static const struct name versions[] = {
 };
 
 static const struct name groups[] = {
-	{ 0x0017, "secp256r1" }, { 0x0018, "secp384r1" }, { 0x0019, "secp521r1" },
-	{ 0x001d, "x25519" },	 { 0x001e, "x448" },	  { 0x0100, "ffdhe2048" },
+	{ 0x0017, "secp256r1" }, { 0x0018, "secp384r1" },      { 0x0019, "secp521r1" },
+	{ 0x001d, "x25519" },	 { 0x001e, "x448" },	       { 0x0100, "ffdhe2048" },
 	{ 0x0101, "ffdhe3072" }, { 0x11ec, "X25519MLKEM768" },
 };
 
@@ -73,12 +73,9 @@ static const struct name alerts[] = {
 };
 
 static const struct name states[] = {
-	{ TLSOCK_STATE_IDLE, "idle" },
-	{ TLSOCK_STATE_CONNECTING, "connecting" },
-	{ TLSOCK_STATE_HANDSHAKE, "handshake" },
-	{ TLSOCK_STATE_ESTABLISHED, "established" },
-	{ TLSOCK_STATE_FAILED, "failed" },
-	{ TLSOCK_STATE_MANUAL, "manual" },
+	{ TLSOCK_STATE_IDLE, "idle" },		 { TLSOCK_STATE_CONNECTING, "connecting" },
+	{ TLSOCK_STATE_HANDSHAKE, "handshake" }, { TLSOCK_STATE_ESTABLISHED, "established" },
+	{ TLSOCK_STATE_FAILED, "failed" },	 { TLSOCK_STATE_MANUAL, "manual" },
 	{ TLSOCK_STATE_LISTEN, "listen" },
 };
 

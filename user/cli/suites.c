@@ -60,24 +60,15 @@ static const struct {
 	bool aead;
 	bool in_kernel;
 } ciphers[] = {
-	{ "AES_128_GCM", true, true },
-	{ "AES_256_GCM", true, true },
-	{ "CHACHA20_POLY1305", true, false },
-	{ "AES_128_CCM_8", true, false },
-	{ "AES_256_CCM_8", true, false },
-	{ "AES_128_CCM", true, false },
-	{ "AES_256_CCM", true, false },
-	{ "AES_128_CBC", false, false },
-	{ "AES_256_CBC", false, false },
-	{ "3DES_EDE_CBC", false, false },
-	{ "CAMELLIA_128_CBC", false, false },
-	{ "CAMELLIA_256_CBC", false, false },
-	{ "CAMELLIA_128_GCM", true, false },
-	{ "CAMELLIA_256_GCM", true, false },
-	{ "ARIA_128_GCM", true, false },
-	{ "ARIA_256_GCM", true, false },
-	{ "RC4_128", false, false },
-	{ "NULL", false, false },
+	{ "AES_128_GCM", true, true },	      { "AES_256_GCM", true, true },
+	{ "CHACHA20_POLY1305", true, false }, { "AES_128_CCM_8", true, false },
+	{ "AES_256_CCM_8", true, false },     { "AES_128_CCM", true, false },
+	{ "AES_256_CCM", true, false },	      { "AES_128_CBC", false, false },
+	{ "AES_256_CBC", false, false },      { "3DES_EDE_CBC", false, false },
+	{ "CAMELLIA_128_CBC", false, false }, { "CAMELLIA_256_CBC", false, false },
+	{ "CAMELLIA_128_GCM", true, false },  { "CAMELLIA_256_GCM", true, false },
+	{ "ARIA_128_GCM", true, false },      { "ARIA_256_GCM", true, false },
+	{ "RC4_128", false, false },	      { "NULL", false, false },
 };
 
 static const char *const hashes[] = { "SHA384", "SHA256", "SHA", "MD5" };

@@ -30,15 +30,15 @@ extern "C" {
 struct tlsock_options {
 	size_t size;
 	const char *server_name; /* TLSOCK_SERVER_NAME; NULL: tlsock_connect() takes the host */
-	const char *credential;	 /* TLSOCK_CREDENTIAL */
-	const char *trust;	 /* TLSOCK_TRUST */
-	const char *profile;	 /* TLSOCK_PROFILE */
-	const char *alpn;	 /* TLSOCK_ALPN, as a list "h2,http/1.1" */
-	int verify;		 /* enum tlsock_verify; -1: the role's default */
-	int eof;		 /* enum tlsock_eof; -1: the default, strict */
-	int timeout_ms;		 /* TLSOCK_TIMEOUT_MS, for the handshake; 0: the default */
-	int family;		 /* AF_INET or AF_INET6; 0: either */
-	int backlog;		 /* of listen(); 0: SOMAXCONN */
+	const char *credential; /* TLSOCK_CREDENTIAL */
+	const char *trust; /* TLSOCK_TRUST */
+	const char *profile; /* TLSOCK_PROFILE */
+	const char *alpn; /* TLSOCK_ALPN, as a list "h2,http/1.1" */
+	int verify; /* enum tlsock_verify; -1: the role's default */
+	int eof; /* enum tlsock_eof; -1: the default, strict */
+	int timeout_ms; /* TLSOCK_TIMEOUT_MS, for the handshake; 0: the default */
+	int family; /* AF_INET or AF_INET6; 0: either */
+	int backlog; /* of listen(); 0: SOMAXCONN */
 	/* Filled when a call fails, if it is not NULL: what went wrong, in words too */
 	struct tlsock_error *error;
 	size_t error_size; /* of the struct the caller knows */

@@ -21,8 +21,8 @@ static void test_suites(void)
 	for (size_t i = 0; (s = suite_at(i)); i++) {
 		if (!ok(suite_parse(s->name, &p), "%s has parts", s->name))
 			continue;
-		kernel = tlsock_cipher_by_suite(s->code, strcmp(p.protocol, "TLSv1.3") ? 0x0303 :
-											 0x0304);
+		kernel = tlsock_cipher_by_suite(s->code,
+						strcmp(p.protocol, "TLSv1.3") ? 0x0303 : 0x0304);
 		ok(p.in_kernel == !!kernel, "%s: in the kernel as the tool says", s->name);
 		if (kernel && kernel->hash_len)
 			ok(!strcmp(p.hash, kernel->hash_len == 48 ? "SHA384" : "SHA256"),
@@ -42,8 +42,8 @@ static const struct parts_case parts_cases[] = {
 	{ "TLS_RSA_WITH_AES_128_CBC_SHA256", "RSA", "RSA", "AES_128_CBC", "SHA256", "SHA256",
 	  false },
 	{ "TLS_RSA_WITH_AES_128_CCM", "RSA", "RSA", "AES_128_CCM", "AEAD", "SHA256", false },
-	{ "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE", "ECDSA", "AES_128_CCM_8", "AEAD",
-	  "SHA256", true },
+	{ "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE", "ECDSA", "AES_128_CCM_8", "AEAD", "SHA256",
+	  true },
 	{ "TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384", "ECDH", "RSA", "AES_256_GCM", "AEAD", "SHA384",
 	  false },
 	{ "TLS_RSA_WITH_RC4_128_MD5", "RSA", "RSA", "RC4_128", "MD5", "SHA256", false },
@@ -51,10 +51,20 @@ static const struct parts_case parts_cases[] = {
 };
 
 static const char *const no_suites[] = {
-	"", "TLS_", "TLS", "SSL_RSA_WITH_RC4_128_MD5", "TLS_WITH_AES_128_GCM_SHA256", "_WITH_",
-	"TLS_RSA_WITH_", "TLS_RSA_WITH_AES_128_GCM", "TLS_RSA_WITH_AES_128_GCM_SHA257",
-	"TLS_RSA_WITH_AES_128_GCM_SHA256_", "TLS_XYZ_WITH_AES_128_GCM_SHA256",
-	"TLS_AES_128_CBC_SHA256", "TLS_AES_128_CCM", "TLS_AES_128_GCM_SHA256X",
+	"",
+	"TLS_",
+	"TLS",
+	"SSL_RSA_WITH_RC4_128_MD5",
+	"TLS_WITH_AES_128_GCM_SHA256",
+	"_WITH_",
+	"TLS_RSA_WITH_",
+	"TLS_RSA_WITH_AES_128_GCM",
+	"TLS_RSA_WITH_AES_128_GCM_SHA257",
+	"TLS_RSA_WITH_AES_128_GCM_SHA256_",
+	"TLS_XYZ_WITH_AES_128_GCM_SHA256",
+	"TLS_AES_128_CBC_SHA256",
+	"TLS_AES_128_CCM",
+	"TLS_AES_128_GCM_SHA256X",
 	"tls_aes_128_gcm_sha256",
 };
 
