@@ -182,16 +182,18 @@ static int end_in_state(enum where where, bool killed)
 
 TEST_F(close, exit_in_every_state)
 {
-	for (int where = 0; where < AT_STATES; where++)
+	for (int where = 0; where < AT_STATES; where++) {
 		EXPECT_EQ(0, end_in_state((enum where)where, false))
 			TH_LOG("%s", where_names[where]);
+	}
 }
 
 TEST_F(close, kill_in_every_state)
 {
-	for (int where = 0; where < AT_STATES; where++)
+	for (int where = 0; where < AT_STATES; where++) {
 		EXPECT_EQ(0, end_in_state((enum where)where, true))
 			TH_LOG("%s", where_names[where]);
+	}
 }
 
 /* ---- what was accepted arrives ---- */
@@ -459,12 +461,15 @@ static void *crowd_poll(void *arg)
 	return NULL;
 }
 
+/* One in each direction: a second within 100 ms would be refused. */
 static void *crowd_update(void *arg)
 {
 	struct crowd *x = arg;
 
+	opt_int(x->c, TLSOCK_KEY_UPDATE, 1);
+	opt_int(x->s, TLSOCK_KEY_UPDATE, 1);
 	while (!__atomic_load_n(&x->stop, __ATOMIC_ACQUIRE))
-		if (opt_int(x->c, TLSOCK_KEY_UPDATE, 1))
+		if (opt_int(x->c, TLSOCK_EOF, TLSOCK_EOF_LENIENT))
 			break;
 	return NULL;
 }

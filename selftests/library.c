@@ -153,6 +153,7 @@ TEST_F(library, exchange)
 	ASSERT_EQ(0, lib.get_info(self->p.s, &info, sizeof(info)));
 	EXPECT_EQ(1, info.rx_key_updates);
 	EXPECT_EQ(0, shutdown(self->p.c, SHUT_WR));
+	EXPECT_EQ(-EPIPE, lib.key_update(self->p.c));
 	EXPECT_EQ(0, recv(self->p.s, buf, 1, 0));
 }
 
@@ -255,9 +256,11 @@ TEST_F(library, listener_refused)
 	EXPECT_EQ(-EADDRINUSE, lib.listen("127.0.0.1", self->port, &self->o));
 	EXPECT_EQ(EADDRINUSE, self->e.error);
 	EXPECT_EQ(-EADDRNOTAVAIL, lib.listen("192.0.2.1", "0", &self->o));
-	self->o.credential = NULL;
-	EXPECT_EQ(-EINVAL, lib.listen("127.0.0.1", "0", &self->o));
-	EXPECT_EQ(-EINVAL, lib.listen("127.0.0.1", "0", NULL));
+	EXPECT_EQ(-EINVAL, lib.listen("127.0.0.1", NULL, NULL));
+	EXPECT_EQ(-EINVAL, lib.listen("", "0", NULL));
+	close(self->p.l);
+	self->p.l = lib.listen(NULL, self->port, NULL);
+	EXPECT_LE(0, self->p.l);
 }
 
 /* One option is wrong; a socket that is thrown away afterwards. */

@@ -60,10 +60,8 @@ static void expect_failed(struct __test_metadata *_metadata, int fd, int peer, i
 	if (alert == NO_ALERT)
 		return;
 	seen = rec_alert(peer, NULL, NULL);
-	if (alert == ANY_ALERT)
-		EXPECT_LE(0, seen);
-	else
-		EXPECT_EQ(alert, seen);
+	EXPECT_EQ(alert == ANY_ALERT ? seen : alert, seen);
+	EXPECT_LE(0, seen);
 }
 
 static void sends(struct __test_metadata *_metadata, struct pair *p, const void *bytes, size_t len,

@@ -257,9 +257,9 @@ static void take_message(struct nl *nl, const struct nlmsghdr *nlh)
 }
 
 /* Read one datagram. 1: the ack of seq came, its code in *rc. 0: not yet. */
-static int nl_read(struct nl *nl, uint32_t seq, int *rc)
+static int nl_read(struct nl *nl, uint32_t seq, int *rc, int flags)
 {
-	ssize_t n = recv(nl->fd, nl->buf, RECV_SIZE, 0);
+	ssize_t n = recv(nl->fd, nl->buf, RECV_SIZE, flags);
 	const struct nlmsghdr *nlh = (const void *)nl->buf;
 	int done = 0;
 
@@ -287,24 +287,49 @@ static int nl_read(struct nl *nl, uint32_t seq, int *rc)
 	return done;
 }
 
-int nl_send(struct nl *nl, struct msg *m)
+static int nl_put(struct nl *nl, struct msg *m)
 {
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct nlmsghdr *nlh = (void *)m->buf;
-	int64_t end = now_ms() + PATIENCE_MS;
-	int rc = 0;
 
 	nlh->nlmsg_len = (uint32_t)m->len;
 	nlh->nlmsg_seq = ++nl->seq;
 	if (sendto(nl->fd, m->buf, m->len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
+	return 0;
+}
+
+int nl_send(struct nl *nl, struct msg *m)
+{
+	int64_t end = now_ms() + PATIENCE_MS;
+	int rc = nl_put(nl, m);
+
+	if (rc)
+		return rc;
 	while (now_ms() < end) {
 		struct pollfd p = { .fd = nl->fd, .events = POLLIN };
 
-		if (poll(&p, 1, PATIENCE_MS) > 0 && nl_read(nl, nl->seq, &rc))
+		if (poll(&p, 1, PATIENCE_MS) > 0 && nl_read(nl, nl->seq, &rc, 0))
 			return rc;
 	}
 	return -ETIME;
+}
+
+int nl_post(struct nl *nl, struct msg *m)
+{
+	int rc = nl_put(nl, m);
+
+	msg_free(m);
+	return rc;
+}
+
+void nl_drain(struct nl *nl)
+{
+	int rc = 0;
+
+	/* An ack that says no is the last message, and EAGAIN the end of them. */
+	while (!nl_read(nl, nl->seq, &rc, MSG_DONTWAIT) || rc == 0)
+		;
 }
 
 int nl_talk(struct nl *nl, struct msg *m)
@@ -418,7 +443,7 @@ struct event *nl_next(struct nl *nl, int ms)
 		struct pollfd p = { .fd = nl->fd, .events = POLLIN };
 
 		if (!nl->doorbell && poll(&p, 1, (int)left) > 0)
-			nl_read(nl, 0, &rc);
+			nl_read(nl, 0, &rc, 0);
 	}
 }
 

@@ -67,6 +67,12 @@ int nl_send(struct nl *nl, struct msg *m);
 /* nl_send() and msg_free(). */
 int nl_talk(struct nl *nl, struct msg *m);
 
+/* Send and msg_free(), without waiting for the ack: 0 or -errno. */
+int nl_post(struct nl *nl, struct msg *m);
+
+/* Take what lies in the socket now, acks and all; events queue in nl. A loss is no end. */
+void nl_drain(struct nl *nl);
+
 int nl_register(struct nl *nl);
 int nl_pull(struct nl *nl, uint32_t max_conns, uint32_t max_bytes);
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <sysexits.h> /* EX_USAGE, EX_UNAVAILABLE, EX_NOPERM */
 
-#include "tlsock.h"
+#include "libtlsock/tlsock.h"
 
 #define EXIT_TLS 1 /* the connection failed, in the way that was told on stderr */
 

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: tlsock listen -c NAME [option ...] [host:]port\n"
-	"  -c, --credential NAME  certificate and key of the daemon\n"
+	"usage: tlsock listen [option ...] [host:]port\n"
+	"  -c, --credential NAME  certificate and key of the daemon; default: by the name asked for\n"
 	"  -t, --trust NAME       trust store for client certificates\n"
 	"  -p, --profile NAME     policy of the daemon\n"
 	"  -a, --alpn LIST        protocols, as h2,http/1.1\n"

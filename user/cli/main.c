@@ -8,7 +8,6 @@
 
 #include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,17 +19,6 @@ static const struct command commands[] = {
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-void complain(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("tlsock: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
 
 static void usage(FILE *to)
 {

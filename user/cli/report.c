@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * report.c - one connection, or its failure, for a person or a program
+ * report.c - complaints; one connection, or its failure, for a person or a program
  *
  * What came from the peer (ALPN, server name) is escaped before a terminal sees it.
  */
@@ -8,7 +8,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+
+void complain(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	fputs("tlsock: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
 
 static void words(FILE *to, const struct tlsock_info *i, const char *server_name)
 {

@@ -35,8 +35,9 @@ static void on_error(cfg_t *cfg, const char *format, va_list ap)
 
 	if (error_text[0]) /* the first error counts, the rest follow from it */
 		return;
-	at = (size_t)snprintf(error_text, CONFIG_ERROR_SIZE, "%s:%d: ",
-			      cfg && cfg->filename ? cfg->filename : "?", cfg ? cfg->line : 0);
+	at = (size_t)snprintf(error_text, CONFIG_ERROR_SIZE,
+			      "%s:%d: ", cfg && cfg->filename ? cfg->filename : "?",
+			      cfg ? cfg->line : 0);
 	if (at < CONFIG_ERROR_SIZE)
 		vsnprintf(error_text + at, CONFIG_ERROR_SIZE - at, format, ap);
 }
@@ -342,8 +343,8 @@ static int profiles_of(cfg_t *cfg, struct config *c)
 static void scalars_of(cfg_t *cfg, struct config *c)
 {
 	cfg_t *limits = cfg_getsec(cfg, "limits");
-	const struct passwd *pw = getpwnam(cfg_getstr(cfg, "user") ? cfg_getstr(cfg, "user") :
-								     "tlsockd");
+	const struct passwd *pw =
+		getpwnam(cfg_getstr(cfg, "user") ? cfg_getstr(cfg, "user") : "tlsockd");
 
 	c->limits.grace_ms = cfg_getint(limits, "grace_ms");
 	c->limits.handshakes = cfg_getint(limits, "handshakes");
@@ -422,12 +423,9 @@ struct config *config_load(const char *path, char *error)
 		CFG_END(),
 	};
 	cfg_opt_t trust[] = {
-		CFG_STR_LIST("file", NULL, CFGF_NONE),
-		CFG_STR_LIST("dir", NULL, CFGF_NONE),
-		CFG_BOOL("system", cfg_false, CFGF_NONE),
-		CFG_STR_LIST("users", NULL, CFGF_NONE),
-		CFG_STR_LIST("groups", NULL, CFGF_NONE),
-		CFG_END(),
+		CFG_STR_LIST("file", NULL, CFGF_NONE),	  CFG_STR_LIST("dir", NULL, CFGF_NONE),
+		CFG_BOOL("system", cfg_false, CFGF_NONE), CFG_STR_LIST("users", NULL, CFGF_NONE),
+		CFG_STR_LIST("groups", NULL, CFGF_NONE),  CFG_END(),
 	};
 	cfg_opt_t profile[] = {
 		CFG_STR_LIST("suites", NULL, CFGF_NONE),

@@ -26,8 +26,8 @@ static const struct {
 	int level;
 	const char *name;
 } levels[] = {
-	{ LOG_ERR, "error" },	{ LOG_WARNING, "warning" }, { LOG_NOTICE, "notice" },
-	{ LOG_INFO, "info" },	{ LOG_DEBUG, "debug" },
+	{ LOG_ERR, "error" }, { LOG_WARNING, "warning" }, { LOG_NOTICE, "notice" },
+	{ LOG_INFO, "info" }, { LOG_DEBUG, "debug" },
 };
 
 #define LEVEL_COUNT (sizeof(levels) / sizeof(levels[0]))
@@ -108,7 +108,8 @@ static void to_journal(int priority, const struct log_subject *s, const char *te
 
 static size_t put_subject(char *out, size_t size, const struct log_subject *s)
 {
-	int n = snprintf(out, size, "%s %016" PRIx64 " %s %s %s%s%s, uid %" PRIu32 " pid %" PRIu32 ": ",
+	int n = snprintf(out, size,
+			 "%s %016" PRIx64 " %s %s %s%s%s, uid %" PRIu32 " pid %" PRIu32 ": ",
 			 s->server ? "server" : "client", s->id, s->local,
 			 s->server ? "from" : "to", s->peer, s->name[0] ? " name " : "", s->name,
 			 s->uid, s->pid);

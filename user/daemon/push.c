@@ -159,21 +159,21 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 	int failed;
 
 	for (size_t i = 0; i < s->peer_chain_count; i++)
-		certs += s->peer_chain[i].len + NLA_HDRLEN + NLA_ALIGNTO;
+		certs += s->peer_chain[i].len + sizeof(struct nlattr) + NLA_ALIGNTO;
 	if (certs > CERTS_MAX)
 		return -E2BIG;
 	action = open_action(push, TLSOCK_ACT_COMPLETE, certs + sizeof(s->server_name));
 	if (!action)
 		return -EMSGSIZE;
-	failed = nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
-		 nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
-		 nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
-		 nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
-		 nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
-		 nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
-		 nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
-			 s->channel_binding) ||
-		 put_certificates(m, s);
+	failed =
+		nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
+		nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
+		nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
+		nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
+		nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
+		nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
+		nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN, s->channel_binding) ||
+		put_certificates(m, s);
 	if (!failed && s->alpn_len)
 		failed = nla_put(m, TLSOCK_AA_ALPN, (int)s->alpn_len, s->alpn);
 	if (!failed && s->server_name[0])
@@ -213,7 +213,7 @@ int push_fail(struct push *push, int error, int alert, int verify_code, const ch
 	return close_action(push, action, failed);
 }
 
-static int put_continue(struct push *push)
+int push_continue(struct push *push)
 {
 	struct nlattr *action = open_action(push, TLSOCK_ACT_CONTINUE, 0);
 
@@ -228,7 +228,7 @@ int push_action(struct push *push, const struct hs_action *action)
 	case HS_ACTION_KEY:
 		return put_key(push, &action->key);
 	case HS_ACTION_CONTINUE:
-		return put_continue(push);
+		return push_continue(push);
 	case HS_ACTION_COMPLETE:
 		return put_complete(push, action->summary);
 	case HS_ACTION_FAIL:

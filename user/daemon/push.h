@@ -34,6 +34,9 @@ void push_begin(struct push *push, int family, uint64_t id, uint32_t generation)
  */
 int push_action(struct push *push, const struct hs_action *action);
 
+/* CONTINUE, where the engine asks for more without saying so. 0 or -EMSGSIZE. */
+int push_continue(struct push *push);
+
 /* A FAIL of the daemon's own. @alert: AlertDescription, or -1 for none. */
 int push_fail(struct push *push, int error, int alert, int verify_code, const char *text);
 

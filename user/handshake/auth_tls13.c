@@ -43,13 +43,13 @@ int parse_certificate(struct hs_engine *e, struct reader *r)
 }
 
 /* The chain outlives the delivery it came in: the summary shows it. */
-static int keep_chain(struct hs_engine *e)
+int keep_chain(struct hs_engine *e)
 {
 	size_t total = 0, at = 0;
 
 	for (size_t i = 0; i < e->in.chain_count; i++)
 		total += e->in.chain[i].len;
-	e->peer_bytes = malloc(total);
+	e->peer_bytes = malloc(total + 1);
 	if (!e->peer_bytes)
 		return engine_check(e, -ENOMEM, "certificates");
 	for (size_t i = 0; i < e->in.chain_count; i++) {
@@ -62,7 +62,7 @@ static int keep_chain(struct hs_engine *e)
 	return 0;
 }
 
-static int judge_chain(struct hs_engine *e)
+int certificates_judge(struct hs_engine *e, char *text)
 {
 	struct certificate_check check = {
 		.trust = e->config.trust,
@@ -70,12 +70,18 @@ static int judge_chain(struct hs_engine *e)
 		.peer = e->role == HS_CLIENT ? HS_SERVER : HS_CLIENT,
 		.name = e->config.server_name,
 	};
+
+	return certificates_verify(e->peer, &check, text);
+}
+
+static int judge_chain(struct hs_engine *e)
+{
 	char text[HS_MAX_TEXT] = "";
 	int code;
 
 	if (e->config.verify == HS_VERIFY_NONE)
 		return 0;
-	code = certificates_verify(e->peer, &check, text);
+	code = certificates_judge(e, text);
 	if (code < 0)
 		return engine_check(e, code, "certificate verification");
 	e->summary.verify_code = code;

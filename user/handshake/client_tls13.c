@@ -27,6 +27,8 @@ static int write_client_hello(struct hs_engine *e)
 	writer_u8(out, 1); /* legacy_compression_methods: null */
 	writer_u8(out, 0);
 	rc = extensions_build(e, IN_CLIENT_HELLO, out);
+	if (rc == 0)
+		rc = client_bind(e, mark);
 	if (rc < 0)
 		return rc;
 	return message_end(e, mark, HS_EPOCH_PLAINTEXT);
@@ -43,6 +45,8 @@ int client_start(struct hs_engine *e)
 	rc = engine_check(e, rc, "random bytes");
 	if (rc == 0)
 		rc = new_share(e, e->config.groups[0]);
+	if (rc == 0)
+		rc = client_take_session(e);
 	if (rc == 0)
 		rc = write_client_hello(e);
 	if (rc == 0)
@@ -166,6 +170,7 @@ static int act_retry(struct hs_engine *e)
 	if (rc == 0)
 		rc = transcript_add(&e->transcript, e->in.bytes, e->in.len);
 	rc = engine_check(e, rc, "transcript");
+	client_rebind(e);
 	if (rc == 0)
 		rc = action_change_cipher_spec(e, false);
 	if (rc == 0)
@@ -198,6 +203,8 @@ int act_server_hello(struct hs_engine *e)
 	if (rc == 0)
 		rc = transcript_add(&e->transcript, e->in.bytes, e->in.len);
 	rc = engine_check(e, rc, "transcript");
+	if (rc == 0)
+		rc = client_take_psk(e);
 	if (rc == 0)
 		rc = start_handshake_keys(e, e->in.share);
 	/* now, so that an alert from here on is protected */
@@ -245,7 +252,7 @@ int act_encrypted_extensions(struct hs_engine *e)
 		rc = take_alpn(e);
 	if (rc < 0)
 		return rc;
-	e->state = CLIENT_WAIT_CERTIFICATE_OR_REQUEST;
+	e->state = e->resumed ? CLIENT_WAIT_FINISHED : CLIENT_WAIT_CERTIFICATE_OR_REQUEST;
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");
 }
@@ -319,23 +326,4 @@ int act_server_finished(struct hs_engine *e)
 	if (rc == 0)
 		e->state = CLIENT_CONNECTED;
 	return rc;
-}
-
-/* --- NewSessionTicket, RFC 8446 section 4.6.1: read, and let go --- */
-
-int parse_new_session_ticket(struct hs_engine *e, struct reader *r)
-{
-	struct reader nonce, ticket;
-	uint32_t lifetime, age_add;
-
-	if (!reader_u32(r, &lifetime) || !reader_u32(r, &age_add) ||
-	    !reader_vec8(r, &nonce, 0, UINT8_MAX) || !reader_vec16(r, &ticket, 1, UINT16_MAX))
-		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "NewSessionTicket is malformed");
-	return extensions_parse(e, IN_NEW_SESSION_TICKET, r);
-}
-
-int act_new_session_ticket(struct hs_engine *e)
-{
-	(void)e;
-	return 0;
 }

@@ -95,6 +95,31 @@ static char *copy_name(const char *name)
 	return strndup(name, len);
 }
 
+static int copy_bytes(uint8_t **to, size_t *to_len, const uint8_t *from, size_t len)
+{
+	if (!len)
+		return 0;
+	*to = malloc(len);
+	if (!*to)
+		return -ENOMEM;
+	memcpy(*to, from, len);
+	*to_len = len;
+	return 0;
+}
+
+static int copy_session(struct config *to, const struct hs_config *from)
+{
+	int rc = copy_bytes(&to->session_context, &to->session_context_len, from->session_context,
+			    from->session_context_len);
+
+	to->ticket_key = from->ticket_key;
+	to->ticket_lifetime = from->ticket_lifetime;
+	to->session_new = from->session_new;
+	if (rc == 0)
+		rc = copy_bytes(&to->session, &to->session_len, from->session, from->session_len);
+	return rc;
+}
+
 static bool known_version(uint16_t version)
 {
 	return !version || version == HS_TLS_1_3;
@@ -112,6 +137,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->ctx = from->ctx;
 	to->trust = hs_trust_ref(from->trust);
 	to->verify = from->verify;
+	to->credential_must_match = from->credential_must_match;
 	if (to->verify == HS_VERIFY_DEFAULT)
 		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
 	rc = copy_suites(to, from->suites, from->suite_count);
@@ -128,18 +154,19 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 		to->name_is_address = strlen(to->server_name) <= ADDRESS_TEXT_MAX &&
 				      name_is_address(to->server_name);
 	}
-	if (rc == 0 && from->alpn_len) {
-		to->alpn = malloc(from->alpn_len);
-		if (!to->alpn)
-			return -ENOMEM;
-		memcpy(to->alpn, from->alpn, from->alpn_len);
-		to->alpn_len = from->alpn_len;
-	}
+	if (rc == 0)
+		rc = copy_bytes(&to->alpn, &to->alpn_len, from->alpn, from->alpn_len);
+	if (rc == 0)
+		rc = copy_session(to, from);
 	return rc;
 }
 
 void config_release(struct config *c)
 {
+	if (c->session)
+		explicit_bzero(c->session, c->session_len);
+	free(c->session);
+	free(c->session_context);
 	for (size_t i = 0; i < c->credential_count; i++)
 		hs_credential_unref(c->credentials[i]);
 	free(c->credentials);

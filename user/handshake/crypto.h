@@ -35,7 +35,19 @@ int crypto_hash_update(struct crypto_hash *h, const void *bytes, size_t len);
 /* The hash of all bytes so far; the run goes on. @out takes hash_len() bytes. */
 int crypto_hash_value(struct crypto_hash *h, uint8_t *out);
 
+/* The hash of all bytes so far and @bytes, which stay out of the run. */
+int crypto_hash_value_with(struct crypto_hash *h, const void *bytes, size_t len, uint8_t *out);
+
 int crypto_digest(enum hash hash, const void *bytes, size_t len, uint8_t *out);
+
+/*
+ * AES-256-GCM, for tickets. @key: 32 bytes, @nonce: 12. @out of crypto_seal() takes the 16
+ * bytes of the tag, too; @len of crypto_open() counts them. -EBADMSG: not authentic.
+ */
+int crypto_seal(const uint8_t *key, const uint8_t *nonce, const void *aad, size_t aad_len,
+		const uint8_t *in, size_t len, uint8_t *out);
+int crypto_open(const uint8_t *key, const uint8_t *nonce, const void *aad, size_t aad_len,
+		const uint8_t *in, size_t len, uint8_t *out);
 
 /* One context, reused for each HMAC of a connection. */
 struct crypto_hmac;

@@ -29,6 +29,7 @@ static struct {
 	bool ready;
 	EVP_MD *md[3];
 	EVP_MAC *hmac;
+	EVP_CIPHER *aes_gcm;
 	EC_GROUP *p256;
 	EC_GROUP *p384;
 } algorithms;
@@ -46,9 +47,11 @@ static void fetch_algorithms(void)
 		ready = ready && algorithms.md[i];
 	}
 	algorithms.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	algorithms.aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	algorithms.p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	algorithms.p384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
-	algorithms.ready = ready && algorithms.hmac && algorithms.p256 && algorithms.p384;
+	algorithms.ready = ready && algorithms.hmac && algorithms.aes_gcm && algorithms.p256 &&
+			   algorithms.p384;
 	ERR_clear_error();
 }
 
@@ -121,9 +124,62 @@ int crypto_hash_value(struct crypto_hash *h, uint8_t *out)
 		      EIO);
 }
 
+int crypto_hash_value_with(struct crypto_hash *h, const void *bytes, size_t len, uint8_t *out)
+{
+	return result(EVP_MD_CTX_copy_ex(h->copy, h->run) == 1 &&
+			      EVP_DigestUpdate(h->copy, bytes, len) == 1 &&
+			      EVP_DigestFinal_ex(h->copy, out, NULL) == 1,
+		      EIO);
+}
+
 int crypto_digest(enum hash hash, const void *bytes, size_t len, uint8_t *out)
 {
 	return result(EVP_Digest(bytes, len, out, NULL, algorithms.md[hash], NULL) == 1, EIO);
+}
+
+#define TAG_LEN 16
+
+int crypto_seal(const uint8_t *key, const uint8_t *nonce, const void *aad, size_t aad_len,
+		const uint8_t *in, size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n;
+	bool good;
+
+	if (!ctx || len > INT32_MAX || aad_len > INT32_MAX) {
+		EVP_CIPHER_CTX_free(ctx);
+		return -ENOMEM;
+	}
+	good = EVP_EncryptInit_ex2(ctx, algorithms.aes_gcm, key, nonce, NULL) == 1 &&
+	       EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
+	       EVP_EncryptUpdate(ctx, out, &n, in, (int)len) == 1 &&
+	       EVP_EncryptFinal_ex(ctx, out + len, &n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, out + len) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	return result(good, EIO);
+}
+
+int crypto_open(const uint8_t *key, const uint8_t *nonce, const void *aad, size_t aad_len,
+		const uint8_t *in, size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx;
+	int n;
+	bool good;
+
+	if (len < TAG_LEN || len > INT32_MAX || aad_len > INT32_MAX)
+		return -EBADMSG;
+	len -= TAG_LEN;
+	ctx = EVP_CIPHER_CTX_new();
+	good = ctx && EVP_DecryptInit_ex2(ctx, algorithms.aes_gcm, key, nonce, NULL) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN,
+				   (void *)(uintptr_t)(in + len)) == 1 &&
+	       EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
+	       EVP_DecryptUpdate(ctx, out, &n, in, (int)len) == 1 &&
+	       EVP_DecryptFinal_ex(ctx, out + len, &n) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (!good)
+		explicit_bzero(out, len);
+	return result(good, EBADMSG);
 }
 
 struct crypto_hmac {

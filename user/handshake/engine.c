@@ -7,7 +7,7 @@
  * handler chose is one the row allows. Whatever has no row is unexpected_message. It must
  * never let a message past that does not stand in the table.
  */
-#include "engine.h"
+#include "session.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ static const struct row graph[] = {
 	{ CLIENT_WAIT_SECOND_SERVER_HELLO, MESSAGE_SERVER_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS), 66 * 1024, parse_server_hello, act_server_hello },
 	{ CLIENT_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS, HS_EPOCH_HANDSHAKE,
-	  TO(CLIENT_WAIT_CERTIFICATE_OR_REQUEST), 64 * 1024, parse_encrypted_extensions,
-	  act_encrypted_extensions },
+	  TO(CLIENT_WAIT_CERTIFICATE_OR_REQUEST) | TO(CLIENT_WAIT_FINISHED), 64 * 1024,
+	  parse_encrypted_extensions, act_encrypted_extensions },
 	{ CLIENT_WAIT_CERTIFICATE_OR_REQUEST, MESSAGE_CERTIFICATE_REQUEST, HS_EPOCH_HANDSHAKE,
 	  TO(CLIENT_WAIT_CERTIFICATE), 64 * 1024, parse_certificate_request,
 	  act_certificate_request },
@@ -95,6 +95,10 @@ static void wipe(struct hs_engine *e)
 	e->first_hello = NULL;
 	free(e->cookie);
 	e->cookie = NULL;
+	if (e->session)
+		session_release(e->session);
+	free(e->session);
+	e->session = NULL;
 	certificates_free(e->peer);
 	e->peer = NULL;
 }

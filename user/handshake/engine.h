@@ -55,6 +55,7 @@ struct config {
 	void *ctx;
 	struct hs_credential **credentials;
 	size_t credential_count;
+	bool credential_must_match;
 	struct hs_trust *trust;
 	enum hs_verify verify;
 	char *server_name; /* NULL: none */
@@ -67,7 +68,16 @@ struct config {
 	size_t group_count;
 	const struct scheme *schemes[LIST_MAX];
 	size_t scheme_count;
+	uint8_t *session_context;
+	size_t session_context_len;
+	int (*ticket_key)(void *ctx, bool seal, uint8_t *name, uint8_t *key);
+	uint32_t ticket_lifetime;
+	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
+	uint8_t *session; /* a secret */
+	size_t session_len;
 };
+
+struct session; /* session.h */
 
 /* A message that is being read. Its readers point into the caller's bytes. */
 struct incoming {
@@ -97,6 +107,17 @@ struct incoming {
 	struct reader cookie;
 	struct reader server_name;
 	struct reader alpn;
+	bool psk_dhe; /* psk_key_exchange_modes has psk_dhe_ke */
+	struct reader identities;
+	struct reader binders;
+	const uint8_t *binders_at; /* where the list of binders begins, with its length */
+	uint16_t psk_selected;
+
+	/* NewSessionTicket */
+	uint32_t lifetime;
+	uint32_t age_add;
+	struct reader nonce;
+	struct reader ticket;
 
 	/* Certificate */
 	struct hs_der chain[CHAIN_MAX];
@@ -144,6 +165,13 @@ struct hs_engine {
 	uint8_t first_hello_fields[HASH_MAX]; /* ... and a SHA-256 of what stands before them */
 	uint8_t *cookie;
 	size_t cookie_len;
+
+	/* resumption */
+	struct session *session; /* what is offered, or was taken */
+	bool psk_offered;
+	bool client_wants_tickets;
+	bool resumed;
+	int64_t authenticated; /* of a resumed session: its full handshake */
 
 	/* what was agreed */
 	const struct suite *suite;
@@ -217,15 +245,28 @@ int act_encrypted_extensions(struct hs_engine *e);
 int parse_certificate_request(struct hs_engine *e, struct reader *r);
 int act_certificate_request(struct hs_engine *e);
 int act_server_finished(struct hs_engine *e);
-int parse_new_session_ticket(struct hs_engine *e, struct reader *r);
-int act_new_session_ticket(struct hs_engine *e);
 
 /* server_tls13.c */
 int parse_client_hello(struct hs_engine *e, struct reader *r);
 int act_client_hello(struct hs_engine *e);
 int act_client_finished(struct hs_engine *e);
 
+/* psk_tls13.c */
+int client_take_session(struct hs_engine *e);
+void forget_session(struct hs_engine *e);
+/* Fills the binder of the ClientHello that begins at @mark in. */
+int client_bind(struct hs_engine *e, size_t mark);
+void client_rebind(struct hs_engine *e); /* after a HelloRetryRequest */
+int client_take_psk(struct hs_engine *e); /* after a ServerHello */
+int parse_new_session_ticket(struct hs_engine *e, struct reader *r);
+int act_new_session_ticket(struct hs_engine *e);
+int server_take_psk(struct hs_engine *e);
+int server_send_ticket(struct hs_engine *e);
+
 /* auth_tls13.c */
+int keep_chain(struct hs_engine *e); /* e->in.chain: the summary shows it */
+/* Verifies e->peer. 0, an X509_V_ERR code with its reason in @text, or a negative errno. */
+int certificates_judge(struct hs_engine *e, char *text);
 int parse_certificate(struct hs_engine *e, struct reader *r);
 int act_certificate(struct hs_engine *e);
 int parse_certificate_verify(struct hs_engine *e, struct reader *r);

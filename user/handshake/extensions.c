@@ -56,7 +56,7 @@ static const struct extension table[] = {
 	{ EXTENSION_PSK_KEY_EXCHANGE_MODES,
 	  "psk_key_exchange_modes",
 	  IN_CLIENT_HELLO,
-	  { NULL, NULL },
+	  { client_build_psk_modes, NULL },
 	  { NULL, server_parse_psk_modes } },
 	{ EXTENSION_EARLY_DATA,
 	  "early_data",
@@ -66,8 +66,8 @@ static const struct extension table[] = {
 	{ EXTENSION_PRE_SHARED_KEY,
 	  "pre_shared_key",
 	  IN_CLIENT_HELLO | IN_SERVER_HELLO,
-	  { NULL, NULL },
-	  { NULL, server_parse_psk } },
+	  { client_build_psk, server_build_psk },
+	  { client_parse_psk, server_parse_psk } },
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))

@@ -76,7 +76,10 @@ extension_build_fn client_build_key_share, server_build_key_share;
 extension_parse_fn client_parse_key_share, server_parse_key_share;
 extension_build_fn client_build_versions, server_build_versions;
 extension_parse_fn client_parse_versions, server_parse_versions;
-extension_parse_fn server_parse_psk_modes, server_parse_psk;
+/* psk_tls13.c */
+extension_build_fn client_build_psk_modes, client_build_psk, server_build_psk;
+extension_parse_fn server_parse_psk_modes, server_parse_psk, client_parse_psk;
+/* extensions_hello.c */
 extension_parse_fn server_parse_early_data, client_parse_early_data;
 
 #endif

@@ -340,37 +340,7 @@ int client_parse_versions(struct hs_engine *e, enum extension_message message, s
 	return reader_u16(r, &e->in.version) ? 0 : MALFORMED;
 }
 
-/* --- what a server without tickets reads and declines, RFC 8446 sections 4.2.9 to 4.2.11 --- */
-
-int server_parse_psk_modes(struct hs_engine *e, enum extension_message message, struct reader *r)
-{
-	struct reader modes;
-
-	(void)e;
-	(void)message;
-	return reader_vec8(r, &modes, 1, UINT8_MAX) ? 0 : MALFORMED;
-}
-
-int server_parse_psk(struct hs_engine *e, enum extension_message message, struct reader *r)
-{
-	struct reader identities, identity, binders, binder;
-	uint32_t age;
-	size_t count = 0;
-
-	(void)e;
-	(void)message;
-	if (!reader_vec16(r, &identities, 7, UINT16_MAX) ||
-	    !reader_vec16(r, &binders, 33, UINT16_MAX))
-		return MALFORMED;
-	for (; !reader_done(&identities); count++)
-		if (!reader_vec16(&identities, &identity, 1, UINT16_MAX) ||
-		    !reader_u32(&identities, &age))
-			return MALFORMED;
-	for (; !reader_done(&binders); count--)
-		if (!count || !reader_vec8(&binders, &binder, 32, UINT8_MAX))
-			return MALFORMED;
-	return count ? MALFORMED : 0;
-}
+/* --- early_data, never offered and never taken, RFC 8446 section 4.2.10 --- */
 
 int server_parse_early_data(struct hs_engine *e, enum extension_message message, struct reader *r)
 {

@@ -38,6 +38,8 @@
 #define HS_MAX_ALPN 255
 #define HS_MAX_SERVER_NAME 255
 #define HS_MAX_TEXT 512
+#define HS_TICKET_NAME_LEN 16
+#define HS_TICKET_KEY_LEN 32
 #define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
 
 enum hs_role {
@@ -149,11 +151,13 @@ struct hs_config {
 
 	/*
 	 * Server: at least one. The first whose certificate carries the name that the client
-	 * asked for and whose key it can verify; else the first it can verify.
+	 * asked for and whose key it can verify; else the first it can verify, unless
+	 * @credential_must_match: then the handshake fails with unrecognized_name and ENOKEY.
 	 * Client: what answers a CertificateRequest; may be none.
 	 */
 	struct hs_credential *const *credentials;
 	size_t credential_count;
+	bool credential_must_match;
 
 	struct hs_trust *trust; /* needed where certificates are verified */
 	enum hs_verify verify;
@@ -178,6 +182,29 @@ struct hs_config {
 
 	uint16_t min_version; /* 0 or HS_TLS_1_3 */
 	uint16_t max_version; /* 0 or HS_TLS_1_3 */
+
+	/*
+	 * Sessions (RFC 8446 section 2.2); without these every handshake is a full one.
+	 *
+	 * @session_context: what a resumed connection must share with the one that made the
+	 * session, besides the server name and, on a server, the certificate: whoever has other
+	 * rights must have another context. Verification is done anew each time.
+	 *
+	 * Server, @ticket_key: with @seal, names the key to seal with and gives it; else gives
+	 * the key of @name. 0, or -ENOENT: no ticket is issued, or this one is not taken. A key
+	 * serves for at most 2^32 tickets; one of zeros is refused.
+	 *
+	 * Client, @session_new: a session for the store, after a NewSessionTicket, to be handed
+	 * back as @session, once. The bytes are a secret. Expired or foreign ones are ignored.
+	 */
+	const uint8_t *session_context;
+	size_t session_context_len;
+	int (*ticket_key)(void *ctx, bool seal, uint8_t name[HS_TICKET_NAME_LEN],
+			  uint8_t key[HS_TICKET_KEY_LEN]);
+	uint32_t ticket_lifetime; /* seconds; 0: two hours; seven days at most */
+	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
+	const uint8_t *session;
+	size_t session_len;
 };
 
 struct hs_der {

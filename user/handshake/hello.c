@@ -7,6 +7,7 @@
  * must never let two different ClientHellos pass for one.
  */
 #include "extensions.h"
+#include "session.h"
 
 #include <stdlib.h>
 
@@ -39,7 +40,8 @@ int start_handshake_keys(struct hs_engine *e, struct reader peer)
 	if (rc == 0)
 		rc = transcript_value(&e->transcript, hash);
 	if (rc == 0)
-		rc = key_schedule_early(&e->keys, e->suite->hash, NULL);
+		rc = key_schedule_early(&e->keys, e->suite->hash,
+					e->resumed ? &e->session->secret : NULL);
 	if (rc == 0)
 		rc = key_schedule_handshake(&e->keys, &shared, hash);
 	secret_wipe(&shared);
@@ -114,10 +116,9 @@ int check_second_hello(struct hs_engine *e)
 	return 0;
 }
 
-int complete_handshake(struct hs_engine *e)
+static void fill_summary(struct hs_engine *e)
 {
 	struct hs_summary *s = &e->summary;
-	int rc;
 
 	s->version = HS_TLS_1_3;
 	s->suite = e->suite->code;
@@ -127,10 +128,28 @@ int complete_handshake(struct hs_engine *e)
 	else if (e->scheme)
 		s->scheme = e->scheme->code;
 	s->retried = e->retried;
-	s->peer_authenticated = e->chain_verified && e->peer_scheme;
+	s->resumed = e->resumed;
+	s->peer_authenticated = e->chain_verified && (e->peer_scheme || e->resumed);
 	s->peer_chain = e->peer_chain;
 	if (e->role == HS_CLIENT && e->config.server_name)
 		memcpy(s->server_name, e->config.server_name, strlen(e->config.server_name) + 1);
+}
+
+int complete_handshake(struct hs_engine *e)
+{
+	struct hs_summary *s = &e->summary;
+	uint8_t hash[HASH_MAX];
+	int rc;
+
+	fill_summary(e);
+	rc = transcript_value(&e->transcript, hash);
+	if (rc == 0)
+		rc = key_schedule_complete(&e->keys, hash);
+	rc = engine_check(e, rc, "resumption secret");
+	if (rc == 0 && e->role == HS_SERVER)
+		rc = server_send_ticket(e);
+	if (rc < 0)
+		return rc;
 	rc = key_schedule_export(&e->keys, "EXPORTER-Channel-Binding", NULL, 0, s->channel_binding,
 				 sizeof(s->channel_binding));
 	rc = engine_check(e, rc, "channel binding");
@@ -139,6 +158,12 @@ int complete_handshake(struct hs_engine *e)
 	transcript_release(&e->transcript);
 	certificates_free(e->peer);
 	e->peer = NULL;
+	if (e->session)
+		session_release(e->session);
+	free(e->session);
+	e->session = NULL;
+	if (e->role == HS_SERVER || !e->config.session_new)
+		secret_wipe(&e->keys.resumption);
 	secret_wipe(&e->keys.client_handshake);
 	secret_wipe(&e->keys.server_handshake);
 	secret_wipe(&e->keys.client_application);

@@ -87,6 +87,17 @@ int key_schedule_master(struct key_schedule *k, const uint8_t *transcript)
 	return rc;
 }
 
+int key_schedule_complete(struct key_schedule *k, const uint8_t *transcript)
+{
+	int rc;
+
+	if (k->stage != KEY_STAGE_MASTER)
+		return -EINVAL;
+	rc = derive(k, &k->current, "res master", transcript, &k->resumption);
+	secret_wipe(&k->current);
+	return rc;
+}
+
 void key_schedule_release(struct key_schedule *k)
 {
 	hkdf_release(&k->hkdf);
@@ -107,6 +118,38 @@ int key_schedule_finished(struct key_schedule *k, const struct secret *base,
 	if (rc == 0)
 		rc = crypto_hmac_finish(k->hkdf.hmac, out);
 	secret_wipe(&key);
+	return rc;
+}
+
+int key_schedule_binder(struct key_schedule *k, const uint8_t *transcript, uint8_t *out)
+{
+	struct secret key = { .len = 0 };
+	uint8_t empty[HASH_MAX];
+	int rc;
+
+	if (k->stage != KEY_STAGE_EARLY)
+		return -EINVAL;
+	rc = crypto_digest(k->hkdf.hash, "", 0, empty);
+	if (rc == 0)
+		rc = derive(k, &k->current, "res binder", empty, &key);
+	if (rc == 0)
+		rc = key_schedule_finished(k, &key, transcript, out);
+	secret_wipe(&key);
+	return rc;
+}
+
+int key_schedule_resumption(struct key_schedule *k, const uint8_t *nonce, size_t len,
+			    struct secret *psk)
+{
+	int rc;
+
+	if (!k->resumption.len)
+		return -EINVAL;
+	psk->len = k->hkdf.hash_len;
+	rc = hkdf_expand_label(&k->hkdf, &k->resumption, "resumption", nonce, len, psk->bytes,
+			       psk->len);
+	if (rc < 0)
+		secret_wipe(psk);
 	return rc;
 }
 

@@ -27,6 +27,7 @@ struct key_schedule {
 	struct secret client_application;
 	struct secret server_application;
 	struct secret exporter;
+	struct secret resumption;
 };
 
 /* @psk: NULL for a handshake without one */
@@ -36,10 +37,17 @@ int key_schedule_handshake(struct key_schedule *k, const struct secret *shared,
 			   const uint8_t *transcript);
 /* @transcript: the hash over ClientHello..server Finished */
 int key_schedule_master(struct key_schedule *k, const uint8_t *transcript);
+/* @transcript: the hash over ClientHello..client Finished. The master secret is gone then. */
+int key_schedule_complete(struct key_schedule *k, const uint8_t *transcript);
 void key_schedule_release(struct key_schedule *k); /* wipes */
 
 int key_schedule_finished(struct key_schedule *k, const struct secret *base,
 			  const uint8_t *transcript, uint8_t *out);
+/* The binder of a PSK (RFC 8446 section 4.2.11.2), in the early stage */
+int key_schedule_binder(struct key_schedule *k, const uint8_t *transcript, uint8_t *out);
+/* The PSK of a ticket (section 4.6.1), after key_schedule_complete() */
+int key_schedule_resumption(struct key_schedule *k, const uint8_t *nonce, size_t len,
+			    struct secret *psk);
 int key_schedule_traffic_key(struct key_schedule *k, const struct secret *secret, uint8_t *key,
 			     size_t key_len, uint8_t *iv, size_t iv_len);
 int key_schedule_export(struct key_schedule *k, const char *label, const uint8_t *context,

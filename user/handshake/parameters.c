@@ -88,7 +88,7 @@ static const struct name alerts[] = {
 	{ 90, "user_canceled" },
 	{ ALERT_MISSING_EXTENSION, "missing_extension" },
 	{ ALERT_UNSUPPORTED_EXTENSION, "unsupported_extension" },
-	{ 112, "unrecognized_name" },
+	{ ALERT_UNRECOGNIZED_NAME, "unrecognized_name" },
 	{ 113, "bad_certificate_status_response" },
 	{ 115, "unknown_psk_identity" },
 	{ ALERT_CERTIFICATE_REQUIRED, "certificate_required" },

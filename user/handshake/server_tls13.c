@@ -99,16 +99,22 @@ static int choose_credential(struct hs_engine *e)
 {
 	const struct config *c = &e->config;
 	const char *name = e->summary.server_name;
+	bool named = false;
 
 	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; *name && i < c->credential_count; i++) {
-		if (credential_has_name(c->credentials[i], name) &&
-		    credential_fits(e, c->credentials[i])) {
+		if (!credential_has_name(c->credentials[i], name))
+			continue;
+		named = true;
+		if (credential_fits(e, c->credentials[i])) {
 			e->server_name_used = true;
 			return 0;
 		}
 	}
-	for (size_t i = 0; i < c->credential_count; i++)
+	if (c->credential_must_match && !named) /* RFC 6066 section 3 */
+		return engine_fail(e, ALERT_UNRECOGNIZED_NAME, ENOKEY,
+				   "no credential is for the name that the client asked for");
+	for (size_t i = 0; !c->credential_must_match && i < c->credential_count; i++)
 		if (credential_fits(e, c->credentials[i]))
 			return 0;
 	return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
@@ -235,15 +241,15 @@ static int send_server_hello(struct hs_engine *e, const struct group *group, str
 
 static int send_server_flight(struct hs_engine *e)
 {
-	bool ask = e->config.verify != HS_VERIFY_NONE;
+	bool ask = e->config.verify != HS_VERIFY_NONE && !e->resumed;
 	uint8_t hash[HASH_MAX];
 	int rc = write_encrypted_extensions(e);
 
 	if (rc == 0 && ask)
 		rc = write_certificate_request(e);
-	if (rc == 0)
+	if (rc == 0 && !e->resumed)
 		rc = write_certificate(e, e->credential);
-	if (rc == 0)
+	if (rc == 0 && !e->resumed)
 		rc = write_certificate_verify(e);
 	if (rc == 0)
 		rc = write_finished(e, &e->keys.server_handshake);
@@ -307,8 +313,11 @@ int act_client_hello(struct hs_engine *e)
 	rc = choose_credential(e);
 	if (rc == 0)
 		rc = choose_alpn(e);
+	if (rc == 0 && !retry)
+		rc = server_take_psk(e);
 	if (rc < 0)
 		return rc;
+	e->client_wants_tickets = e->in.psk_dhe;
 	if (!e->retried)
 		rc = transcript_start(&e->transcript, e->suite->hash);
 	if (rc == 0)

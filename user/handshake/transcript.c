@@ -51,6 +51,11 @@ int transcript_value(struct transcript *t, uint8_t *out)
 	return t->hash ? crypto_hash_value(t->hash, out) : -EINVAL;
 }
 
+int transcript_value_with(struct transcript *t, const uint8_t *bytes, size_t len, uint8_t *out)
+{
+	return t->hash ? crypto_hash_value_with(t->hash, bytes, len, out) : -EINVAL;
+}
+
 void transcript_release(struct transcript *t)
 {
 	writer_release(&t->pending);

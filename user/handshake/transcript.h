@@ -23,6 +23,8 @@ int transcript_start(struct transcript *t, enum hash alg);
 /* Puts a message_hash in the place of the first ClientHello; after transcript_start(). */
 int transcript_retry(struct transcript *t);
 int transcript_value(struct transcript *t, uint8_t *out);
+/* As if @bytes had been added. */
+int transcript_value_with(struct transcript *t, const uint8_t *bytes, size_t len, uint8_t *out);
 void transcript_release(struct transcript *t);
 
 #endif

@@ -26,6 +26,13 @@ void writer_release(struct writer *w)
 	*w = (struct writer){ 0 };
 }
 
+bool writer_reserve(struct writer *w, size_t size)
+{
+	w->bytes = size <= WRITER_MAX ? malloc(size) : NULL;
+	w->size = w->bytes ? size : 0;
+	return w->bytes;
+}
+
 /* Makes room for @more bytes and returns where they go, or NULL. */
 static uint8_t *writer_grow(struct writer *w, size_t more)
 {

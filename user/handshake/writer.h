@@ -4,8 +4,8 @@
  *
  * Writes the presentation language of RFC 8446 section 3. A failure (no memory, more than
  * WRITER_MAX bytes, a vector longer than its length field can say) sticks: the callers
- * write on and ask writer_ok() once, at the end. It must never hold a secret: growing
- * leaves copies behind.
+ * write on and ask writer_ok() once, at the end. It must never hold a secret, unless
+ * it was given room for all of it first: growing leaves copies behind.
  */
 #ifndef HANDSHAKE_WRITER_H
 #define HANDSHAKE_WRITER_H
@@ -26,6 +26,7 @@ struct writer {
 bool writer_ok(const struct writer *w);
 void writer_clear(struct writer *w); /* empties, keeps the memory */
 void writer_release(struct writer *w); /* frees the memory */
+bool writer_reserve(struct writer *w, size_t size); /* room for @size bytes; of an empty one */
 
 void writer_bytes(struct writer *w, const void *bytes, size_t len);
 void writer_u8(struct writer *w, uint8_t value);

@@ -179,8 +179,6 @@ TLSOCK_EXPORT int tlsock_listen(const char *host, const char *service,
 
 	if (rc)
 		return rc;
-	if (!o.credential)
-		return report(&o, -EINVAL, "a listener needs the name of a credential");
 	rc = lookup(host, service, &o, true, &list);
 	if (rc)
 		return rc;

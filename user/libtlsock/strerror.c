@@ -23,9 +23,9 @@ TLSOCK_EXPORT const char *tlsock_strerror(int error)
 	case EKEYREJECTED:
 		return "the peer's certificate was rejected";
 	case ENOKEY:
-		return "the daemon has no credential, trust store or profile of this name";
+		return "the daemon has no such credential, trust store or profile";
 	case EPERM:
-		return "not allowed for this user";
+		return "the policy does not allow it, for this user or with this peer";
 	case EPROTO:
 		return "the connection was ended by an alert, or broke the TLS protocol";
 	case EBADMSG:

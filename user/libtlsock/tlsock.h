@@ -30,7 +30,7 @@ extern "C" {
 struct tlsock_options {
 	size_t size;
 	const char *server_name; /* TLSOCK_SERVER_NAME; NULL: tlsock_connect() takes the host */
-	const char *credential;	 /* TLSOCK_CREDENTIAL; tlsock_listen() needs one */
+	const char *credential;	 /* TLSOCK_CREDENTIAL */
 	const char *trust;	 /* TLSOCK_TRUST */
 	const char *profile;	 /* TLSOCK_PROFILE */
 	const char *alpn;	 /* TLSOCK_ALPN, as a list "h2,http/1.1" */
@@ -69,7 +69,8 @@ static inline void tlsock_options_init(struct tlsock_options *options)
  *	-EAGAIN		the name server did not answer
  *	-EPROTONOSUPPORT  the module tlsock is not loaded
  *	-EKEYREJECTED	the peer's certificate was rejected
- *	-ENOKEY, -EPERM	the daemon has no such credential or trust store, or not for this user
+ *	-ENOKEY		the daemon has no such credential, trust store or profile
+ *	-EPERM		the policy does not allow it, for this user or with this peer
  *	-EPROTO		an alert, or against the protocol
  *	-EBADMSG	a record did not authenticate
  *	-EUNATCH	no daemon is running
@@ -84,13 +85,14 @@ int tlsock_connect(const char *host, const char *service, const struct tlsock_op
  * tlsock_listen() - a listening socket whose children speak TLS
  * @host: local name or address; NULL: every address, IPv6 and IPv4
  * @service: port or its name; "0" takes a free one
- * @options: with a credential
+ * @options: NULL for the defaults; without a credential the daemon chooses one by the name that
+ *	the client asks for, among those that this user may use
  *
  * The connections that accept() returns make their handshake by themselves; the first read or
  * write waits for it, or tlsock_wait().
  *
  * Return: a file descriptor (close-on-exec, blocking), or
- *	-EINVAL		no credential is named; an option, @host or @service that cannot be
+ *	-EINVAL		an option, @host or @service that cannot be
  *	-E2BIG, -ENXIO, -EAGAIN, -EPROTONOSUPPORT  as tlsock_connect()
  *	-EADDRINUSE, -EACCES, and what else bind(2), listen(2) and socket(2) tell
  */
@@ -214,6 +216,7 @@ int tlsock_get_channel_binding(int fd, unsigned char binding[32]);
  *
  * Return: 0, or
  *	-ENOTCONN	not established, not TLS 1.3, or the keys were set by hand
+ *	-EPIPE		this side has sent its close_notify
  *	-EAGAIN		a record is still on its way; try again when the socket is writable
  *	-ENOMEM
  *	-ENOPROTOOPT, -EBADF, -ENOTSOCK, -ECONNABORTED

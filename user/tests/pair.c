@@ -32,8 +32,6 @@ int64_t test_now(void *ctx)
 
 void pair_init(struct pair *p, enum key_type key)
 {
-	static struct hs_credential *credentials[1];
-
 	memset(p, 0, sizeof(*p));
 	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
 		p->side[role].config.random = test_random;
@@ -42,8 +40,8 @@ void pair_init(struct pair *p, enum key_type key)
 		p->side[role].random_state = 0x9e3779b97f4a7c15ull + (unsigned int)role;
 		p->side[role].now = TEST_NOW;
 	}
-	credentials[0] = identity_credential(test_leaf(key));
-	p->side[HS_SERVER].config.credentials = credentials;
+	p->credentials[0] = identity_credential(test_leaf(key));
+	p->side[HS_SERVER].config.credentials = p->credentials;
 	p->side[HS_SERVER].config.credential_count = 1;
 	p->side[HS_CLIENT].config.server_name = "server.example";
 	p->side[HS_CLIENT].config.trust = identity_trust(test_root());

@@ -44,6 +44,7 @@ struct pair {
 	/* May change the bytes of a message (freed with free()) before it is delivered. */
 	void (*tamper)(struct pair *p, struct message *m, size_t index);
 	void *tamper_arg;
+	struct hs_credential *credentials[1]; /* the server's */
 };
 
 /* Configurations that work: server.example with @key, and a client that verifies it. */

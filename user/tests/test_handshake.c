@@ -196,6 +196,29 @@ static void one_name(const char *name, const char *expected_leaf, bool authentic
 	identity_free(other);
 }
 
+/* A server that must not answer for a name it has no certificate for. */
+static void one_strict_name(const char *name, int error, enum alert alert)
+{
+	static const uint16_t schemes[] = { HS_RSA_PSS_RSAE_SHA256 };
+	struct pair p;
+
+	pair_init(&p, KEY_ED25519);
+	p.side[HS_SERVER].config.credential_must_match = true;
+	p.side[HS_CLIENT].config.server_name = name;
+	if (error == EPERM) {
+		p.side[HS_CLIENT].config.schemes = schemes;
+		p.side[HS_CLIENT].config.scheme_count = 1;
+	}
+	pair_run(&p);
+	if (error)
+		ok(p.side[HS_SERVER].failed && p.side[HS_SERVER].failure.error == error &&
+			   p.side[HS_SERVER].failure.alert == alert,
+		   "a strict server asked for %s: %s", name, p.side[HS_SERVER].text);
+	else
+		ok(pair_complete(&p), "a strict server asked for %s", name);
+	pair_free(&p);
+}
+
 static void test_names(void)
 {
 	one_name("www.other.example", "other", true);
@@ -205,6 +228,10 @@ static void test_names(void)
 	one_name("192.0.2.1", "first", true);
 	one_name("nobody.example", "first", false);
 	one_name("192.0.2.2", "first", false);
+	one_strict_name("server.example", 0, 0);
+	one_strict_name("nobody.example", ENOKEY, ALERT_UNRECOGNIZED_NAME);
+	one_strict_name("192.0.2.1", ENOKEY, ALERT_UNRECOGNIZED_NAME); /* no SNI */
+	one_strict_name("server.example", EPERM, ALERT_HANDSHAKE_FAILURE);
 }
 
 static void one_client_certificate(enum hs_verify verify, enum key_type key, bool with,

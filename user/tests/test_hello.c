@@ -129,7 +129,7 @@ static const struct row client_hellos[] = {
 	{ "two names", ALERT_DECODE_ERROR, { { EDIT_SET, 0, "00080000016100000162" } } },
 	{ "a newline in a name", ALERT_DECODE_ERROR, { { EDIT_SET, 0, "00050000020a61" } } },
 	{ "server_name without a body", ALERT_DECODE_ERROR, { { EDIT_SET, 0, "" } } },
-	{ "an empty protocol name", ALERT_DECODE_ERROR, { { EDIT_ADD, ALPN, "00020100" } } },
+	{ "an empty protocol name", ALERT_DECODE_ERROR, { { EDIT_ADD, ALPN, "00020000" } } },
 	{ "no protocol names", ALERT_DECODE_ERROR, { { EDIT_ADD, ALPN, "0000" } } },
 	{ "half a version", ALERT_DECODE_ERROR, { { EDIT_SET, VERSIONS, "03030403" } } },
 	{ "bytes behind the versions", ALERT_DECODE_ERROR, { { EDIT_SET, VERSIONS, "02030400" } } },

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/*
+ * policy.c - see policy.h
+ */
+#include "policy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert((int)TLSOCK_VERIFY_NONE + 1 == (int)HS_VERIFY_NONE, "verify modes agree");
+_Static_assert((int)TLSOCK_VERIFY_OPTIONAL + 1 == (int)HS_VERIFY_OPTIONAL, "verify modes agree");
+_Static_assert((int)TLSOCK_VERIFY_REQUIRED + 1 == (int)HS_VERIFY_REQUIRED, "verify modes agree");
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct refusal *refusal, int error,
+							const char *format, ...)
+{
+	va_list ap;
+
+	refusal->error = error;
+	va_start(ap, format);
+	vsnprintf(refusal->text, sizeof(refusal->text), format, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int named_credential(const struct config *config, const struct event *event,
+			    struct hs_credential **usable, struct hs_config *out,
+			    struct refusal *refusal)
+{
+	const struct credential *c = config_credential(config, event->credential);
+
+	if (!c)
+		return refuse(refusal, ENOKEY, "there is no credential \"%s\"", event->credential);
+	if (!access_allows(&c->access, event->uid, event->gid))
+		return refuse(refusal, EPERM, "uid %" PRIu32 " may not use the credential \"%s\"",
+			      event->uid, event->credential);
+	usable[0] = c->object;
+	out->credential_count = 1;
+	return 0;
+}
+
+/* A server that names none: by SNI among those it may use, or else "default" if it may. */
+static int any_credential(const struct config *config, const struct event *event,
+			  struct hs_credential **usable, struct hs_config *out,
+			  struct refusal *refusal)
+{
+	out->credential_must_match = true;
+	for (size_t i = 0; i < config->credential_count; i++) {
+		const struct credential *c = &config->credentials[i];
+
+		if (!access_allows(&c->access, event->uid, event->gid))
+			continue;
+		usable[out->credential_count++] = c->object;
+		if (!strcmp(c->name, "default")) /* the first of them all: see config.h */
+			out->credential_must_match = false;
+	}
+	if (out->credential_count)
+		return 0;
+	return refuse(refusal, ENOKEY,
+		      "the server names no credential, and uid %" PRIu32 " may use none",
+		      event->uid);
+}
+
+static int apply_trust(const struct config *config, const struct event *event,
+		       struct hs_config *out, struct refusal *refusal)
+{
+	const char *name = event->trust[0] ? event->trust : "system";
+	const struct trust *t = config_trust(config, name);
+
+	if (!t)
+		return refuse(refusal, ENOKEY, "there is no trust store \"%s\"", name);
+	if (!access_allows(&t->access, event->uid, event->gid))
+		return refuse(refusal, EPERM, "uid %" PRIu32 " may not use the trust store \"%s\"",
+			      event->uid, name);
+	out->trust = t->object;
+	return 0;
+}
+
+static int apply_profile(const struct config *config, const struct event *event,
+			 struct hs_config *out, struct refusal *refusal)
+{
+	const char *name = event->profile[0] ? event->profile : "default";
+	const struct profile *p = config_profile(config, name);
+
+	if (!p)
+		return refuse(refusal, ENOKEY, "there is no profile \"%s\"", name);
+	out->suites = p->suites.codes;
+	out->suite_count = p->suites.count;
+	out->groups = p->groups.codes;
+	out->group_count = p->groups.count;
+	out->schemes = p->schemes.codes;
+	out->scheme_count = p->schemes.count;
+	return 0;
+}
+
+int policy_apply(const struct config *config, const struct event *event,
+		 struct hs_credential **usable, struct hs_config *out, struct refusal *refusal)
+{
+	int error = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->credentials = usable;
+	out->verify = (enum hs_verify)(event->verify + 1);
+	out->server_name = event->server_name;
+	out->alpn = event->alpn;
+	out->alpn_len = event->alpn_len;
+	if (event->credential[0])
+		error = named_credential(config, event, usable, out, refusal);
+	else if (event->server)
+		error = any_credential(config, event, usable, out, refusal);
+	/* A name that was given has to exist, even where nothing is verified. */
+	if (!error && (event->trust[0] || out->verify != HS_VERIFY_NONE))
+		error = apply_trust(config, event, out, refusal);
+	if (!error)
+		error = apply_profile(config, event, out, refusal);
+	return error;
+}

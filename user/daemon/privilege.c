@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/*
+ * privilege.c - see privilege.h
+ */
+#include "privilege.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stddef.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const cap_value_t supervisor_caps[] = { CAP_DAC_READ_SEARCH, CAP_KILL,	 CAP_SETUID,
+					       CAP_SETGID,	    CAP_SETPCAP, CAP_NET_ADMIN };
+static const cap_value_t worker_caps[] = { CAP_NET_ADMIN };
+
+static int no_core(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none))
+		return -errno;
+#ifndef __SANITIZE_ADDRESS__ /* its leak check traces the process */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return -errno;
+#endif
+	return 0;
+}
+
+/* Permitted and effective become those of @keep that are permitted now. */
+static int keep_caps(const cap_value_t *keep, size_t count)
+{
+	cap_t now = cap_get_proc(), wanted = cap_init();
+	int error = now && wanted ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !error && i < count; i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+
+		cap_get_flag(now, keep[i], CAP_PERMITTED, &has);
+		if (has == CAP_SET && (cap_set_flag(wanted, CAP_PERMITTED, 1, &keep[i], CAP_SET) ||
+				       cap_set_flag(wanted, CAP_EFFECTIVE, 1, &keep[i], CAP_SET)))
+			error = -errno;
+	}
+	if (!error && cap_set_proc(wanted))
+		error = -errno;
+	cap_free(now);
+	cap_free(wanted);
+	return error;
+}
+
+/* What no program could ever get back; without CAP_SETPCAP the set stays as it is. */
+static void drop_bounding_set(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (cap_drop_bound(cap))
+			return;
+}
+
+int privilege_supervisor(void)
+{
+	int error = no_core();
+
+	return error ? error : keep_caps(supervisor_caps, COUNT(supervisor_caps));
+}
+
+static int change_user(uid_t uid, gid_t gid)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgroups(0, NULL) || setresgid(gid, gid, gid) ||
+	    setresuid(uid, uid, uid))
+		return -errno;
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) ? -errno : 0;
+}
+
+int privilege_worker(bool change, uid_t uid, gid_t gid)
+{
+	int error = 0;
+
+	drop_bounding_set();
+	if (change)
+		error = change_user(uid, gid);
+	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		error = -errno;
+	if (!error)
+		error = keep_caps(worker_caps, COUNT(worker_caps));
+	return error ? error : no_core(); /* last: a change of user makes a process dumpable */
+}
