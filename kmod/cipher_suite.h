@@ -22,8 +22,10 @@ struct tlsock_cipher {
 	__u16 kernel_type;	/* TLS_CIPHER_* of <linux/tls.h> */
 	__u8 key_len;		/* bytes */
 	__u8 iv_len;		/* bytes of write IV that come from the key block */
+	__u8 salt_len;		/* bytes of it that <linux/tls.h> calls the salt */
 	__u8 explicit_len;	/* bytes of nonce that each record carries */
 	__u8 hash_len;		/* bytes of the suite's hash, 0 when unknown */
+	__u8 nonce_flags;	/* RFC 3610 section 2.3: L - 1, in front of CCM's nonce; else 0 */
 	const char *aead;	/* name for crypto_alloc_aead() */
 	const char *hmac;	/* name for crypto_alloc_shash() */
 };

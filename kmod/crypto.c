@@ -84,6 +84,13 @@ static int keys_crypt(struct tlsock_keys *k, struct scatterlist *sg, size_t aad_
 			       &wait);
 }
 
+/* RFC 3610 section 2.3: CCM's counter block begins with its flags */
+static void keys_nonce(struct tlsock_keys *k, const u8 *expl)
+{
+	k->nonce[0] = k->cipher->nonce_flags;
+	tlsock_nonce(k->nonce + !!k->cipher->nonce_flags, k->cipher, k->iv, expl, k->seq);
+}
+
 int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, size_t len)
 {
 	const struct tlsock_cipher *c = k->cipher;
@@ -94,13 +101,15 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, siz
 	/* RFC 8446 section 5.3: sequence numbers must not wrap */
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
-	put_unaligned_be64(k->seq, expl);
-	tlsock_nonce(k->nonce, c, k->iv, expl, k->seq);
+	put_unaligned_be64(k->expl, expl);
+	keys_nonce(k, expl);
 	aad_len = tlsock_aad(k->aad, c, type, k->seq, len,
 			     c->explicit_len + len + TLSOCK_TAG_LEN);
 	err = keys_crypt(k, sg, aad_len, len, true);
-	if (!err)
+	if (!err) {
 		k->seq++;
+		k->expl++;
+	}
 	return err;
 }
 
@@ -115,7 +124,7 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *sg, const u8 *he
 		return -EBADMSG;
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
-	tlsock_nonce(k->nonce, c, k->iv, expl, k->seq);
+	keys_nonce(k, expl);
 	aad_len = tlsock_aad(k->aad, c, header[0], k->seq, len - TLSOCK_TAG_LEN,
 			     c->explicit_len + len);
 	/* RFC 8446 section 5.2: the header as it was received */

@@ -73,7 +73,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	ctx->err_x509 = x509;
 	ctx->alert_sent = alert;
 	if (ctx->state == TLSOCK_STATE_HANDSHAKE)
-		TLSOCK_INC(sk, failed);
+		TLSOCK_INC(sk, TLSOCK_MIB_FAILED);
 
 	/* no application data after this, whatever happens to the alert */
 	ctx->tx.open = 0;
@@ -135,7 +135,7 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	conn = tlsock_conn_new(sk, ctx);
 	if (IS_ERR(conn))
 		return PTR_ERR(conn);
-	TLSOCK_INC(sk, handshakes);
+	TLSOCK_INC(sk, TLSOCK_MIB_HANDSHAKES);
 	hs->conn = conn;
 	ctx->result.id = conn->id;
 	hs->started = jiffies;
@@ -447,7 +447,7 @@ static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock
 
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
 	ctx->rx.idle = 0;
-	TLSOCK_INC(sk, done);
+	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
 	tlsock_rx_update_ready(sk, ctx);

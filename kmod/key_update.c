@@ -101,7 +101,7 @@ static int message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_
 			return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
 				   "the peer sent a malformed KeyUpdate");
 		if (msg[0] == TLSOCK_HT_NEW_SESSION_TICKET && ctx->role == TLSOCK_ROLE_CLIENT) {
-			TLSOCK_INC(sk, tickets_dropped);
+			TLSOCK_INC(sk, TLSOCK_MIB_TICKETS_DROPPED);
 			return 0;
 		}
 	} else if (msg[0] <= 1) {

@@ -18,6 +18,10 @@
 #define MAX_UID		8192
 #define MAX_LISTENER	8192
 
+static bool ktls;
+module_param(ktls, bool, 0444);
+MODULE_PARM_DESC(ktls, "serve the ULP \"tls\" too, in place of the kernel's own tls module");
+
 unsigned int tlsock_net_id __read_mostly;
 struct workqueue_struct *tlsock_wq;
 
@@ -72,11 +76,18 @@ static int __init tlsock_init(void)
 	err = tlsock_nl_init();
 	if (err)
 		goto out_net;
-	err = tlsock_ulp_register();
+	err = tlsock_ulp_register(ktls);
 	if (err)
 		goto out_nl;
+	if (tlsock_ulp_is_tls()) {
+		err = tlsock_stats_tls_register();
+		if (err)
+			goto out_ulp;
+	}
 	return 0;
 
+out_ulp:
+	tlsock_ulp_unregister();
 out_nl:
 	tlsock_nl_exit();
 out_net:
@@ -88,6 +99,8 @@ out_wq:
 
 static void __exit tlsock_exit(void)
 {
+	if (tlsock_ulp_is_tls())
+		tlsock_stats_tls_unregister();
 	tlsock_ulp_unregister();
 	/* works may outlive their sockets' ULP for a moment, and use the rest */
 	destroy_workqueue(tlsock_wq);

@@ -347,6 +347,8 @@ static int prepare_key(struct tlsock_act *a, struct nlattr **tb)
 	keys->epoch = a->epoch;
 	if (tb[TLSOCK_AA_SEQ])
 		keys->seq = nla_get_u64(tb[TLSOCK_AA_SEQ]);
+	/* RFC 5288 section 3: the sequence number may serve as the explicit nonce, and does */
+	keys->expl = keys->seq;
 	keys->secret_len = a->secret_len;
 	if (a->secret)
 		memcpy(keys->secret, a->secret, a->secret_len);
@@ -610,14 +612,14 @@ static int do_stats(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	hdr = genlmsg_put_reply(reply, info, &tlsock_family, 0, TLSOCK_CMD_STATS);
 	if (!hdr ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_RECORDS, m.tx_records, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_RECORDS, m.rx_records, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_BYTES, m.tx_bytes, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_BYTES, m.rx_bytes, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_STARTED, m.handshakes, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_DONE, m.done, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_FAILED, m.failed, TLSOCK_A_PAD) ||
-	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_DECRYPT_ERROR, m.decrypt_error,
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_RECORDS, m.v[TLSOCK_MIB_TX_RECORDS], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_RECORDS, m.v[TLSOCK_MIB_RX_RECORDS], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_TX_BYTES, m.v[TLSOCK_MIB_TX_BYTES], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_RX_BYTES, m.v[TLSOCK_MIB_RX_BYTES], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_STARTED, m.v[TLSOCK_MIB_HANDSHAKES], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_DONE, m.v[TLSOCK_MIB_DONE], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_HS_FAILED, m.v[TLSOCK_MIB_FAILED], TLSOCK_A_PAD) ||
+	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_DECRYPT_ERROR, m.v[TLSOCK_MIB_DECRYPT_ERROR],
 			      TLSOCK_A_PAD) ||
 	    nla_put_u64_64bit(reply, TLSOCK_A_STAT_WORKERS, READ_ONCE(tn->n_workers),
 			      TLSOCK_A_PAD) ||

@@ -182,9 +182,22 @@ static int rx_at_end(struct sock *sk, const struct tlsock_rx *rx)
 static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, const char *text)
 {
 	if (err == EBADMSG)
-		TLSOCK_INC(sk, decrypt_error);
+		TLSOCK_INC(sk, TLSOCK_MIB_DECRYPT_ERROR);
+	if (ctx->state == TLSOCK_STATE_MANUAL) {
+		/* Sending goes on: what the peer is to be told is the caller's business. */
+		ctx->rx.err = err;
+		WRITE_ONCE(sk->sk_err, err);
+		sk_error_report(sk);
+		return sock_error(sk);
+	}
 	tlsock_fail(sk, ctx, err, alert, 0, "%s", text);
 	return -err;
+}
+
+/* What the header of the record in work says of its length */
+static size_t rx_length(const struct tlsock_rx *rx)
+{
+	return get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
 }
 
 static int rx_bad_header(struct sock *sk, struct tlsock_ctx *ctx, int alert)
@@ -194,8 +207,11 @@ static int rx_bad_header(struct sock *sk, struct tlsock_ctx *ctx, int alert)
 	int err = EPROTO;
 
 	/* upstream's errno for who brings the keys */
-	if (ctx->state == TLSOCK_STATE_MANUAL)
-		err = alert == TLSOCK_ALERT_RECORD_OVERFLOW ? EMSGSIZE : EINVAL;
+	if (ctx->state == TLSOCK_STATE_MANUAL) {
+		err = ctx->rx.fill && rx_length(&ctx->rx) > TLSOCK_CIPHERTEXT_MAX ? EMSGSIZE :
+		      alert == TLSOCK_ALERT_RECORD_OVERFLOW ? EMSGSIZE : EINVAL;
+		ctx->rx.dead = ctx->upstream_abi;
+	}
 	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE || alert == TLSOCK_ALERT_PROTOCOL_VERSION)
 		text = ctx->rx.records ? "the peer sent a record of no known type or version" :
 					 "the peer does not speak TLS";
@@ -287,6 +303,12 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 	sock_owned_by_me(sk);
 	if (rx->open)
 		return 0;
+	if (rx->dead)
+		return rx_at_end(sk, rx);
+	if (rx->err)
+		return -rx->err;
+	if (rx->key_pending)
+		return -EKEYEXPIRED;
 	err = rx_fill(sk, ctx);
 	if (err == -EAGAIN)
 		return rx_at_end(sk, rx);
@@ -294,6 +316,15 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return err;
 	alert = tlsock_header_parse(&h, page_address(rx->rec.pages[0]),
 				    rx->keys ? rx->keys->cipher : NULL);
+	/* By hand the types are the caller's. */
+	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE && ctx->state == TLSOCK_STATE_MANUAL) {
+		u8 header[TLSOCK_HEADER_LEN];
+
+		memcpy(header, page_address(rx->rec.pages[0]), sizeof(header));
+		header[0] = TLSOCK_CT_DATA;
+		alert = tlsock_header_parse(&h, header, rx->keys->cipher);
+		h.type = rx_byte(rx, 0);
+	}
 	if (alert >= 0)
 		return rx_bad_header(sk, ctx, alert);
 	rx->need = TLSOCK_HEADER_LEN + h.len;
@@ -316,8 +347,15 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 			return err;
 	}
 	rx->open = true;
+	/* RFC 8446 section 4.6.3: the key that it announces has to come first */
+	if (ctx->state == TLSOCK_STATE_MANUAL && rx->rec.type == TLSOCK_CT_HANDSHAKE &&
+	    rx->keys->cipher->version == TLSOCK_TLS_1_3 && rx->rec.len &&
+	    rx_byte(rx, rx->rec.off) == TLSOCK_HT_KEY_UPDATE) {
+		rx->key_pending = true;
+		TLSOCK_INC(sk, TLSOCK_MIB_RX_REKEY_RECEIVED);
+	}
 	rx->records++;
-	TLSOCK_INC(sk, rx_records);
+	TLSOCK_INC(sk, TLSOCK_MIB_RX_RECORDS);
 	return 0;
 }
 
@@ -349,21 +387,16 @@ static int rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 		if (err == -EPIPE && (ctx->opts->eof == TLSOCK_EOF_LENIENT ||
 				      ctx->state == TLSOCK_STATE_MANUAL))
 			return -ENODATA;
-		if ((err == -EPIPE || err == -EPROTO) && ctx->state != TLSOCK_STATE_FAILED) {
+		if ((err == -EPIPE || err == -EPROTO) && ctx->state != TLSOCK_STATE_FAILED &&
+		    !rx->err) {
 			if (sk->sk_err)
 				return sock_error(sk);
 			return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_NONE, err == -EPIPE ?
 				      "the peer closed TCP without close_notify" :
 				      "the peer closed TCP within a record");
 		}
-		if (err)
+		if (err || ctx->state == TLSOCK_STATE_MANUAL)
 			return err;
-		if (ctx->state == TLSOCK_STATE_MANUAL) {
-			if (rx->rec.len || rx->rec.type != TLSOCK_CT_DATA)
-				return 0;
-			tlsock_rx_consume(rx);
-			continue;
-		}
 
 		switch (rx->rec.type) {
 		case TLSOCK_CT_DATA:
@@ -441,18 +474,18 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 	size_t have = rx->fill + tcp_inq(sk), need = TLSOCK_HEADER_LEN;
 	bool ready;
 
-	ready = !list_empty(&rx->ahead) ||
+	ready = !list_empty(&rx->ahead) || (rx->err && !rx->dead) ||
 		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
 		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
-	if (!ready && rx_peek_header(sk, rx, header)) {
+	if (!ready && !rx->dead && !rx->key_pending && rx_peek_header(sk, rx, header)) {
 		need += get_unaligned_be16(header + 3);
 		/* a record that is too long will be refused by its header alone */
 		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;
 	}
 	WRITE_ONCE(rx->ready, ready);
 	/* The record does not fit the receive window: take what is there, to open it */
-	if (!ready && tcp_inq(sk) && have + tcp_receive_window(tp) < need)
+	if (!ready && !rx->key_pending && tcp_inq(sk) && have + tcp_receive_window(tp) < need)
 		tlsock_kick(ctx);
 }
 
@@ -530,7 +563,7 @@ static int rx_tell_type(const struct tlsock_ctx *ctx, const struct tlsock_rxrec 
 	if (*told == type)
 		return 0;
 	if (*told)
-		return -EAGAIN;		/* types are never merged */
+		return -ENODATA;	/* types are never merged */
 	*told = type;
 	if (put_cmsg(msg, SOL_TLS, TLS_GET_RECORD_TYPE, sizeof(type), &type) ||
 	    (msg->msg_flags & MSG_CTRUNC && type != TLSOCK_CT_DATA))
@@ -545,7 +578,7 @@ static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec
 	rec->off += n;
 	rec->len -= n;
 	rx->bytes += n;
-	TLSOCK_ADD(sk, rx_bytes, n);
+	TLSOCK_ADD(sk, TLSOCK_MIB_RX_BYTES, n);
 	if (rec != &rx->rec)
 		rx->ahead_len -= n;
 	if (rec->len)
@@ -606,6 +639,11 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 		*copied += n;
 		if (*copied == len || rx->rec.type != TLSOCK_CT_DATA)
 			return 0;
+		/* an empty one leaves no trace, and need not be kept */
+		if (!n) {
+			tlsock_rx_consume(rx);
+			continue;
+		}
 		err = rx_set_aside(sk, rx);
 		if (err)
 			return err;
@@ -657,6 +695,8 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	if (!ctx)
 		return -ECONNABORTED;
+	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+		return compat_recvmsg(ctx->base_prot, sk, msg, len, flags);
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
 	if (flags & MSG_OOB)
@@ -698,6 +738,8 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 
 	if (!ctx)
 		return -ECONNABORTED;
+	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+		return ctx->base_ops->splice_read(sock, ppos, pipe, len, flags);
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, flags & SPLICE_F_NONBLOCK ||
 				  sock->file->f_flags & O_NONBLOCK);

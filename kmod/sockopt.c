@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Socket options: TLSOCK_* of the UAPI header, TLS_TX and TLS_RX of <linux/tls.h>. Setters
+ * Socket options: TLSOCK_* of the UAPI header; those of <linux/tls.h> are manual.c's. Setters
  * store and return; getters answer from the kernel. Values come from any program and are
  * never truncated. Options of TCP that would lead past the record layer are refused here.
  */
@@ -184,83 +184,6 @@ static int set_key_update(struct sock *sk, struct tlsock_ctx *ctx, sockptr_t opt
 	return err ?: tlsock_key_update_send(sk, ctx, false);
 }
 
-union manual_info {
-	struct tls_crypto_info info;
-	struct tls12_crypto_info_aes_gcm_128 gcm_128;
-	struct tls12_crypto_info_aes_gcm_256 gcm_256;
-};
-
-/* Keys out of upstream's structs, whose names for the nonce's parts are those of TLS 1.2 */
-static struct tlsock_keys *manual_keys(const union manual_info *in, unsigned int optlen)
-{
-	const struct tlsock_cipher *c;
-	const u8 *key, *salt, *iv, *seq;
-	u8 full_iv[TLSOCK_NONCE_LEN];
-	struct tlsock_keys *keys;
-	size_t want;
-
-	c = tlsock_cipher_by_kernel_type(in->info.cipher_type, in->info.version);
-	if (!c)
-		return ERR_PTR(-EINVAL);
-	if (in->info.cipher_type == TLS_CIPHER_AES_GCM_128) {
-		want = sizeof(in->gcm_128);
-		key = in->gcm_128.key;
-		salt = in->gcm_128.salt;
-		iv = in->gcm_128.iv;
-		seq = in->gcm_128.rec_seq;
-	} else {
-		want = sizeof(in->gcm_256);
-		key = in->gcm_256.key;
-		salt = in->gcm_256.salt;
-		iv = in->gcm_256.iv;
-		seq = in->gcm_256.rec_seq;
-	}
-	if (optlen != want)
-		return ERR_PTR(-EINVAL);
-	memcpy(full_iv, salt, 4);
-	memcpy(full_iv + 4, iv, 8);
-	keys = tlsock_keys_new(c, key, c->key_len, full_iv, c->iv_len);
-	memzero_explicit(full_iv, sizeof(full_iv));
-	if (!IS_ERR(keys)) {
-		keys->seq = get_unaligned_be64(seq);
-		keys->epoch = TLSOCK_EPOCH_APPLICATION;
-	}
-	return keys;
-}
-
-static int set_manual(struct sock *sk, struct tlsock_ctx *ctx, int optname, sockptr_t optval,
-		      unsigned int optlen)
-{
-	struct tlsock_keys *keys, **to = optname == TLS_TX ? &ctx->tx.keys : &ctx->rx.keys;
-	union manual_info in;
-	int err = 0;
-
-	if (optlen < sizeof(in.info) || optlen > sizeof(in))
-		return -EINVAL;
-	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
-		return -ENOTCONN;
-	if (ctx->state != TLSOCK_STATE_IDLE && ctx->state != TLSOCK_STATE_MANUAL)
-		return -EISCONN;
-	if (*to)
-		return -EBUSY;
-	if (copy_from_sockptr(&in, optval, optlen)) {
-		err = -EFAULT;
-		goto out;
-	}
-	keys = manual_keys(&in, optlen);
-	if (IS_ERR(keys)) {
-		err = PTR_ERR(keys);
-		goto out;
-	}
-	*to = keys;
-	ctx->result.version = keys->cipher->version;
-	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);
-	tlsock_rx_update_ready(sk, ctx);
-out:
-	memzero_explicit(&in, sizeof(in));
-	return err;
-}
-
 /* Options of TCP that send or receive without the record layer */
 static bool is_refused(int level, int optname)
 {
@@ -277,16 +200,17 @@ int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (is_refused(level, optname))
+	if (!ctx->upstream_abi && is_refused(level, optname))
 		return -EOPNOTSUPP;
 	if (level != SOL_TLS)
 		return ctx->base_prot->setsockopt(sk, level, optname, optval, optlen);
+	if (ctx->upstream_abi && optname >= TLSOCK_SERVER_NAME)
+		return -ENOPROTOOPT;
 
 	lock_sock(sk);
 	switch (optname) {
-	case TLS_TX:
-	case TLS_RX:
-		err = set_manual(sk, ctx, optname, optval, optlen);
+	case TLS_TX ... TLS_TX_MAX_PAYLOAD_LEN:
+		err = tlsock_manual_set(sk, ctx, optname, optval, optlen);
 		break;
 	case TLSOCK_START:
 		err = set_start(sk, ctx, optval, optlen);
@@ -450,7 +374,9 @@ int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optv
 	if (len < 0)
 		return -EINVAL;
 	lock_sock(sk);
-	err = read_option(sk, ctx, optname, optval, optlen, len);
+	err = optname < TLSOCK_SERVER_NAME ?
+	      tlsock_manual_get(sk, ctx, optname, optval, optlen, len) :
+	      read_option(sk, ctx, optname, optval, optlen, len);
 	release_sock(sk);
 	return err;
 }

@@ -54,13 +54,15 @@ struct tlsock_keys {
 	struct crypto_aead *aead;
 	struct aead_request *req;
 	u64 seq;			/* of the next record */
+	u64 expl;			/* explicit nonce of the next record that is sent */
 	u16 suite;			/* 0 when set by hand */
 	u8 epoch;			/* enum tlsock_epoch */
 	u8 secret_len;			/* 0: KeyUpdate is not possible */
 	u8 iv[TLSOCK_NONCE_LEN];
-	u8 nonce[TLSOCK_NONCE_LEN];	/* of the record in work */
+	u8 nonce[16];			/* of the record in work, as the AEAD wants it */
 	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
 	u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
+	u8 key[TLSOCK_KEY_MAX];		/* when set by hand, for who set it */
 };
 
 /* Finished records that TCP has not taken yet, in their order */
@@ -78,6 +80,8 @@ struct tlsock_tx {
 	struct page *pages[TLSOCK_RECORD_PAGES];
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
+	u16 max_payload;		/* bytes of plaintext in a record */
+	bool zerocopy_ro;		/* TLS_TX_ZEROCOPY_RO: kept, and not needed */
 	bool close_sent;
 	bool user_shut;			/* the application said SHUT_WR */
 	u64 records, bytes;
@@ -102,6 +106,10 @@ struct tlsock_rx {
 	u32 ahead_len;			/* bytes of content there; at most SO_RCVBUF */
 	bool ready;			/* WRITE_ONCE by data_ready, READ_ONCE by poll */
 	bool eof;			/* close_notify came */
+	bool no_pad;			/* TLS_RX_EXPECT_NO_PAD */
+	bool key_pending;		/* by hand: KeyUpdate came, the new key did not yet */
+	bool dead;			/* by hand: what follows cannot be cut into records */
+	int err;			/* by hand: positive errno, of every read from now on */
 	bool user_shut;			/* the application said SHUT_RD */
 	u8 idle;			/* records in a row without application data */
 	u64 records, bytes;
@@ -190,6 +198,8 @@ struct tlsock_ctx {
 	u8 role;			/* enum tlsock_role */
 	bool connect_done;		/* connect() has returned 0 */
 	bool detached;			/* close() has begun: works do nothing */
+	bool upstream_abi;		/* the ULP is "tls": plaintext until keys are set */
+	bool tx_counted, rx_counted;	/* in TLSOCK_MIB_CURR_* */
 	struct tlsock_opts *opts;
 	struct tlsock_quota *quota;	/* a listener's, for its children; theirs: borrowed */
 	kuid_t uid;
@@ -210,9 +220,35 @@ struct tlsock_ctx {
 	struct delayed_work timer;	/* deadline and grace */
 };
 
+enum tlsock_mib_item {
+	TLSOCK_MIB_TX_RECORDS,
+	TLSOCK_MIB_RX_RECORDS,
+	TLSOCK_MIB_TX_BYTES,
+	TLSOCK_MIB_RX_BYTES,
+	TLSOCK_MIB_HANDSHAKES,
+	TLSOCK_MIB_DONE,
+	TLSOCK_MIB_FAILED,
+	TLSOCK_MIB_DECRYPT_ERROR,
+	TLSOCK_MIB_ALERTS_SENT,
+	TLSOCK_MIB_ALERTS_RECEIVED,
+	TLSOCK_MIB_TICKETS_DROPPED,
+	/* keys set by hand, as upstream counts them */
+	TLSOCK_MIB_CURR_TX,
+	TLSOCK_MIB_CURR_RX,
+	TLSOCK_MIB_TX,
+	TLSOCK_MIB_RX,
+	TLSOCK_MIB_DECRYPT_RETRY,
+	TLSOCK_MIB_NO_PAD_VIOLATION,
+	TLSOCK_MIB_RX_REKEY,
+	TLSOCK_MIB_RX_REKEY_ERROR,
+	TLSOCK_MIB_TX_REKEY,
+	TLSOCK_MIB_TX_REKEY_ERROR,
+	TLSOCK_MIB_RX_REKEY_RECEIVED,
+	TLSOCK_MIB_ITEMS
+};
+
 struct tlsock_mib {
-	u64 tx_records, rx_records, tx_bytes, rx_bytes;
-	u64 handshakes, done, failed, decrypt_error, alerts_sent, alerts_received, tickets_dropped;
+	u64 v[TLSOCK_MIB_ITEMS];
 };
 
 struct tlsock_worker {
@@ -245,9 +281,9 @@ extern struct workqueue_struct *tlsock_wq;
 
 struct tlsock_net *tlsock_net(const struct net *net);
 
-#define TLSOCK_ADD(sk, field, n) \
-	this_cpu_add(tlsock_net(sock_net(sk))->mib->field, n)
-#define TLSOCK_INC(sk, field)	TLSOCK_ADD(sk, field, 1)
+#define TLSOCK_ADD(sk, item, n) \
+	this_cpu_add(tlsock_net(sock_net(sk))->mib->v[item], n)
+#define TLSOCK_INC(sk, item)	TLSOCK_ADD(sk, item, 1)
 
 static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 {
@@ -255,7 +291,8 @@ static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 }
 
 /* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
-int tlsock_ulp_register(void);
+int tlsock_ulp_register(bool tls);
+bool tlsock_ulp_is_tls(void);
 void tlsock_ulp_unregister(void);
 void tlsock_ctx_put(struct tlsock_ctx *ctx);
 /* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
@@ -274,6 +311,12 @@ int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optv
 struct tlsock_opts *tlsock_opts_new(void);
 struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o);
 void tlsock_opts_put(struct tlsock_opts *o);
+
+/* manual.c: the options of <linux/tls.h>. Socket lock. Errors as upstream's. */
+int tlsock_manual_set(struct sock *sk, struct tlsock_ctx *ctx, int optname, sockptr_t optval,
+		      unsigned int optlen);
+int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
+		      char __user *optval, int __user *optlen, int len);
 
 /* handshake.c: the socket's side of a handshake. All under the socket lock. */
 
@@ -363,6 +406,12 @@ void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, 
 int tlsock_stats_net_init(struct tlsock_net *tn);
 void tlsock_stats_net_exit(struct tlsock_net *tn);
 void tlsock_stats_sum(const struct tlsock_net *tn, struct tlsock_mib *sum);
+/* Count a direction with keys set by hand, until tlsock_stats_end(). Socket lock. */
+void tlsock_stats_direction(struct sock *sk, struct tlsock_ctx *ctx, bool tx);
+void tlsock_stats_end(struct sock *sk, struct tlsock_ctx *ctx);
+/* /proc/net/tls_stat, when the ULP "tls" is ours */
+int tlsock_stats_tls_register(void);
+void tlsock_stats_tls_unregister(void);
 
 /* crypto.c */
 

@@ -27,6 +27,7 @@ void tlsock_tx_init(struct tlsock_tx *tx)
 	INIT_LIST_HEAD(&tx->queue);
 	INIT_LIST_HEAD(&tx->rec.node);
 	tx->rec.pages = tx->pages;
+	tx->max_payload = TLSOCK_FRAGMENT_MAX;
 }
 
 void tlsock_tx_free(struct tlsock_tx *tx)
@@ -73,9 +74,8 @@ static size_t tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t c
 
 	tlsock_header_put(out, c->version == TLSOCK_TLS_1_3 ? TLSOCK_CT_DATA : type,
 			  c->explicit_len + content + TLSOCK_TAG_LEN);
-	/* RFC 5288 section 3: the sequence number serves as the explicit nonce */
 	if (c->explicit_len)
-		put_unaligned_be64(keys->seq, out + TLSOCK_HEADER_LEN);
+		put_unaligned_be64(keys->expl, out + TLSOCK_HEADER_LEN);
 	return TLSOCK_HEADER_LEN + c->explicit_len;
 }
 
@@ -83,7 +83,7 @@ static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_tx
 {
 	list_add_tail(&buf->node, &ctx->tx.queue);
 	ctx->tx.records++;
-	TLSOCK_INC(sk, tx_records);
+	TLSOCK_INC(sk, TLSOCK_MIB_TX_RECORDS);
 }
 
 int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbuf *buf,
@@ -183,7 +183,7 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return -EIO;
 	}
 	tx->bytes += tx->open;
-	TLSOCK_ADD(sk, tx_bytes, tx->open);
+	TLSOCK_ADD(sk, TLSOCK_MIB_TX_BYTES, tx->open);
 	tx->open = 0;
 	tx->rec.off = 0;
 	tx->rec.len = head + content + TLSOCK_TAG_LEN;
@@ -262,7 +262,7 @@ static int tx_append(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg
 	size_t at = head + tx->open, n, chunk, done = 0;
 	int err;
 
-	n = min_t(size_t, msg_data_left(msg), TLSOCK_FRAGMENT_MAX - tx->open);
+	n = min_t(size_t, msg_data_left(msg), tx->max_payload - tx->open);
 	err = tx_pages_grow(sk, tx, at + n + 1 + TLSOCK_TAG_LEN);
 	if (err)
 		return err;
@@ -312,7 +312,7 @@ static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 		return -ENOTCONN;
 	/* RFC 8446 section 5.3: sequence numbers must not wrap */
 	if (ctx->tx.keys->seq == U64_MAX)
-		return -EKEYEXPIRED;
+		return ctx->upstream_abi ? -EBADMSG : -EKEYEXPIRED;
 	if (sk->sk_err)
 		return sock_error(sk);
 	if (sk->sk_shutdown & SEND_SHUTDOWN || ctx->tx.close_sent)
@@ -364,7 +364,7 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 		if (n < 0)
 			return n;
 		*copied += n;
-		if (tx->open < TLSOCK_FRAGMENT_MAX && (more || msg_data_left(msg)))
+		if (tx->open < tx->max_payload && (more || msg_data_left(msg)))
 			continue;
 		err = tlsock_tx_close_record(sk, ctx);
 		if (!err)
@@ -385,6 +385,8 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 
 	if (!ctx)
 		return -ECONNABORTED;
+	if (ctx->upstream_abi && !READ_ONCE(ctx->tx.keys))
+		return ctx->base_prot->sendmsg(sk, msg, len);
 	if (msg->msg_flags & ~TLSOCK_SEND_FLAGS)
 		return -EOPNOTSUPP;
 

@@ -12,7 +12,9 @@
 #include <linux/skmsg.h>
 #include <linux/slab.h>
 #include <linux/bvec.h>
+#include <linux/inet_diag.h>
 #include <net/inet_common.h>
+#include <net/netlink.h>
 
 #include "tlsock.h"
 
@@ -56,6 +58,7 @@ void tlsock_kick(struct tlsock_ctx *ctx)
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	sock_owned_by_me(sk);
+	tlsock_stats_end(sk, ctx);
 	tlsock_hs_drop(sk, ctx);
 	tlsock_tx_free(&ctx->tx);
 	tlsock_rx_free(&ctx->rx);
@@ -65,6 +68,9 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->rx.eof = false;
 	ctx->rx.user_shut = false;
 	ctx->rx.idle = 0;
+	ctx->rx.err = 0;
+	ctx->rx.dead = false;
+	ctx->rx.key_pending = false;
 	memset(&ctx->hs, 0, sizeof(ctx->hs));
 	ctx->role = TLSOCK_ROLE_NONE;
 	ctx->connect_done = false;
@@ -91,13 +97,16 @@ static void tlsock_data_ready(struct sock *sk)
 		return;
 	case TLSOCK_STATE_ESTABLISHED:
 	case TLSOCK_STATE_MANUAL:
+		if (!ctx->rx.keys)
+			break;
 		tlsock_rx_update_ready(sk, ctx);
 		if (ctx->rx.ready)
 			ctx->base_data_ready(sk);
 		return;
 	default:
-		ctx->base_data_ready(sk);
+		break;
 	}
+	ctx->base_data_ready(sk);
 }
 
 static void tlsock_state_change(struct sock *sk)
@@ -106,11 +115,22 @@ static void tlsock_state_change(struct sock *sk)
 
 	if (!ctx)
 		return;
-	if (ctx->state == TLSOCK_STATE_HANDSHAKE ||
-	    (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED))
+	switch (ctx->state) {
+	case TLSOCK_STATE_CONNECTING:
+		if (sk->sk_state == TCP_ESTABLISHED)
+			tlsock_kick(ctx);
+		break;
+	case TLSOCK_STATE_HANDSHAKE:
 		tlsock_kick(ctx);
-	else if (ctx->state == TLSOCK_STATE_ESTABLISHED || ctx->state == TLSOCK_STATE_MANUAL)
-		tlsock_rx_update_ready(sk, ctx);
+		break;
+	case TLSOCK_STATE_ESTABLISHED:
+	case TLSOCK_STATE_MANUAL:
+		if (ctx->rx.keys)
+			tlsock_rx_update_ready(sk, ctx);
+		break;
+	default:
+		break;
+	}
 	ctx->base_state_change(sk);
 }
 
@@ -269,6 +289,8 @@ static int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_l
 
 	if (!ctx)
 		return -ECONNABORTED;
+	if (ctx->upstream_abi)
+		return ctx->base_ops->connect(sock, addr, addr_len, flags);
 	if (addr_len >= (int)sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
 		return ctx->base_ops->connect(sock, addr, addr_len, flags);
 
@@ -406,6 +428,8 @@ static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *
 			return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
 		fallthrough;
 	case TLSOCK_STATE_MANUAL:
+		if (!READ_ONCE(ctx->rx.keys))
+			return mask;
 		mask &= ~(in | EPOLLPRI);
 		if (READ_ONCE(ctx->rx.ready))
 			mask |= in;
@@ -448,6 +472,10 @@ static void tlsock_splice_eof(struct socket *sock)
 
 	if (!ctx)
 		return;
+	if (ctx->upstream_abi && !READ_ONCE(ctx->tx.keys)) {
+		ctx->base_prot->splice_eof(sock);
+		return;
+	}
 	lock_sock(sk);
 	if (ctx->tx.open && list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
 		tlsock_tx_flush(sk, ctx);
@@ -460,7 +488,11 @@ static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_
 			   int flags)
 {
 	struct bio_vec bv = { .bv_page = page, .bv_offset = offset, .bv_len = size };
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 	struct msghdr msg = { .msg_flags = flags };
+
+	if (ctx && ctx->upstream_abi && !READ_ONCE(ctx->tx.keys))
+		return ctx->base_prot->sendpage(sk, page, offset, size, flags);
 
 	iov_iter_bvec(&msg.msg_iter, WRITE, &bv, 1, size);
 	return tlsock_sendmsg(sk, &msg, size);
@@ -477,6 +509,8 @@ static int tlsock_disconnect(struct sock *sk, int flags)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 
+	if (ctx && ctx->upstream_abi)
+		return -EOPNOTSUPP;
 	if (ctx)
 		tlsock_ctx_reset(sk, ctx);
 	return family_of(sk)->base_prot->disconnect(sk, flags);
@@ -565,7 +599,7 @@ static bool base_is_tcp(const struct sock *sk)
 	       ops->poll == tcp_poll;
 }
 
-static int ulp_init(struct sock *sk)
+static int ulp_attach(struct sock *sk, bool upstream_abi)
 {
 	struct tlsock_family *f = family_of(sk);
 	struct tlsock_ctx *ctx;
@@ -595,6 +629,9 @@ static int ulp_init(struct sock *sk)
 	ctx = ctx_new(sk, tlsock_opts_new());
 	if (!ctx)
 		return -ENOMEM;
+	ctx->upstream_abi = upstream_abi;
+	if (upstream_abi)
+		ctx->state = TLSOCK_STATE_MANUAL;
 	ctx->base_prot = f->base_prot;
 	ctx->base_ops = f->base_ops;
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
@@ -602,6 +639,19 @@ static int ulp_init(struct sock *sk)
 	WRITE_ONCE(sk->sk_prot, &f->prot);
 	WRITE_ONCE(sk->sk_socket->ops, &f->ops);
 	return 0;
+}
+
+static int ulp_init(struct sock *sk)
+{
+	return ulp_attach(sk, false);
+}
+
+/* The TLS ULP is for established sockets only, as upstream's. */
+static int tls_ulp_init(struct sock *sk)
+{
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	return ulp_attach(sk, true);
 }
 
 /* Softirq, for a child that copied its listener: the reference that tcp_cleanup_ulp() will
@@ -622,20 +672,94 @@ static void ulp_release(struct sock *sk)
 	WRITE_ONCE(sk->sk_prot, (struct proto *)family_of(sk)->base_prot);
 }
 
+/* For ss(8): what upstream tells of a socket */
+static int ulp_get_info(struct sock *sk, struct sk_buff *skb COMPAT_ULP_INFO_PARAMS)
+{
+	struct tlsock_ctx *ctx;
+	struct nlattr *start;
+	u16 version = 0, cipher = 0, tx = TLS_CONF_BASE, rx = TLS_CONF_BASE;
+	int err;
+
+	start = nla_nest_start_noflag(skb, INET_ULP_INFO_TLS);
+	if (!start)
+		return -EMSGSIZE;
+	/* A dump owns no lock of the socket, and may hold one of a hash table: only try. Keys
+	 * come and go while a process owns the socket.
+	 */
+	if (spin_trylock_bh(&sk->sk_lock.slock)) {
+		ctx = tlsock_ctx(sk);
+		if (ctx && !sock_owned_by_user_nocheck(sk)) {
+			const struct tlsock_keys *k = ctx->tx.keys ?: ctx->rx.keys;
+
+			version = k ? k->cipher->version : 0;
+			cipher = k ? k->cipher->kernel_type : 0;
+			tx = ctx->tx.keys ? TLS_CONF_SW : TLS_CONF_BASE;
+			rx = ctx->rx.keys ? TLS_CONF_SW : TLS_CONF_BASE;
+		}
+		spin_unlock_bh(&sk->sk_lock.slock);
+	}
+	err = version && (nla_put_u16(skb, TLS_INFO_VERSION, version) ||
+			  nla_put_u16(skb, TLS_INFO_CIPHER, cipher));
+	if (err || nla_put_u16(skb, TLS_INFO_TXCONF, tx) ||
+	    nla_put_u16(skb, TLS_INFO_RXCONF, rx)) {
+		nla_nest_cancel(skb, start);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, start);
+	return 0;
+}
+
+static size_t ulp_get_info_size(const struct sock *sk COMPAT_ULP_INFO_PARAMS)
+{
+	return nla_total_size(0) + 4 * nla_total_size(sizeof(u16));
+}
+
 static struct tcp_ulp_ops tlsock_ulp_ops = {
 	.name = TLSOCK_ULP_NAME,
 	.owner = THIS_MODULE,
 	.init = ulp_init,
 	.release = ulp_release,
 	.clone = ulp_clone,
+	.get_info = ulp_get_info,
+	.get_info_size = ulp_get_info_size,
 };
 
-int tlsock_ulp_register(void)
+/* Without clone: no listener can have it. */
+static struct tcp_ulp_ops tls_ulp_ops = {
+	.name = "tls",
+	.owner = THIS_MODULE,
+	.init = tls_ulp_init,
+	.release = ulp_release,
+	.get_info = ulp_get_info,
+	.get_info_size = ulp_get_info_size,
+};
+
+static bool tls_registered;
+
+/* With @tls, the name "tls" as well, when nobody has it yet */
+int tlsock_ulp_register(bool tls)
 {
-	return tcp_register_ulp(&tlsock_ulp_ops);
+	int err = tcp_register_ulp(&tlsock_ulp_ops);
+
+	if (err || !tls)
+		return err;
+	err = tcp_register_ulp(&tls_ulp_ops);
+	tls_registered = !err;
+	if (err == -EEXIST)
+		pr_warn("tlsock: the kernel's own tls module is loaded and keeps the name \"tls\"; sockets with that ULP are not served by tlsock\n");
+	else if (err)
+		pr_warn("tlsock: the ULP \"tls\" could not be registered (%d)\n", err);
+	return 0;
+}
+
+bool tlsock_ulp_is_tls(void)
+{
+	return tls_registered;
 }
 
 void tlsock_ulp_unregister(void)
 {
+	if (tls_registered)
+		tcp_unregister_ulp(&tls_ulp_ops);
 	tcp_unregister_ulp(&tlsock_ulp_ops);
 }

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <net/sock.h>
+#include <uapi/linux/tls.h>
 #include <net/inet_sock.h>
 
 #ifdef TLSOCK_HAVE_UNALIGNED
@@ -44,6 +45,10 @@
 #define COMPAT_ULP_INFO_PARAMS
 #endif
 
+#ifndef TLS_TX_MAX_PAYLOAD_LEN
+#define TLS_TX_MAX_PAYLOAD_LEN 5
+#endif
+
 #ifndef MSG_SPLICE_PAGES
 #define MSG_SPLICE_PAGES 0
 #endif
@@ -56,6 +61,18 @@
 #ifndef MSG_NO_SHARED_FRAGS
 #define MSG_NO_SHARED_FRAGS 0
 #endif
+
+static inline int compat_recvmsg(const struct proto *prot, struct sock *sk, struct msghdr *msg,
+				 size_t len, int flags)
+{
+#ifdef TLSOCK_HAVE_RECVMSG_ADDR_LEN
+	int addr_len = 0;
+
+	return prot->recvmsg(sk, msg, len, flags, &addr_len);
+#else
+	return prot->recvmsg(sk, msg, len, flags);
+#endif
+}
 
 static inline bool compat_defer_connect(const struct sock *sk)
 {
