@@ -266,7 +266,34 @@ TEST_F(connect, reset_in_the_handshake)
 	self->p.s = -1;
 	EXPECT_NE(0, POLLERR & poll_for(self->p.c, POLLOUT));
 	EXPECT_EQ(ECONNRESET, so_error(self->p.c));
-	EXPECT_EQ(TLSOCK_STATE_FAILED, info_get(self->p.c).state);
+	EXPECT_TRUE(WAIT_FOR(info_get(self->p.c).state == TLSOCK_STATE_FAILED));
+	EXPECT_EQ(ECONNRESET, error_get(self->p.c).error);
+}
+
+/* The end comes before anybody here looked at the connection: it is an end all the same. */
+TEST_F(connect, ended_at_once)
+{
+	struct linger hard = { .l_onoff = 1 };
+	struct addr a;
+	char byte;
+
+	ASSERT_EQ(0, worker_start(&self->w, NULL));
+	self->p.l = listen_on(AF_INET, false, &a);
+	for (int i = 0; i < 20; i++) {
+		self->p.c = socket_new(AF_INET, true);
+		set_nonblock(self->p.c, true);
+		ASSERT_EQ(-1, connect(self->p.c, &a.sa, a.len));
+		self->p.s = accept4(self->p.l, NULL, NULL, SOCK_CLOEXEC);
+		if (i % 2)
+			setsockopt(self->p.s, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+		close(self->p.s);
+		self->p.s = -1;
+		EXPECT_NE(0, POLLERR & poll_for(self->p.c, POLLOUT));
+		EXPECT_TRUE(WAIT_FOR(info_get(self->p.c).state == TLSOCK_STATE_FAILED));
+		EXPECT_EQ(-1, recv(self->p.c, &byte, 1, 0));
+		close(self->p.c);
+		self->p.c = -1;
+	}
 }
 
 TEST_F(connect, fin_in_the_handshake)
