@@ -52,8 +52,7 @@ const struct hs_action *hs_engine_next_action(struct hs_engine *engine)
 }
 
 /* Bytes of one epoch and type that follow each other are one DATA. */
-static int add_data(struct hs_engine *e, enum hs_epoch epoch, enum hs_content_type type,
-		    size_t offset)
+int action_data(struct hs_engine *e, enum hs_epoch epoch, enum hs_content_type type, size_t offset)
 {
 	struct actions *a = &e->actions;
 	struct hs_action *last = a->count ? &a->list[a->count - 1] : NULL;
@@ -90,7 +89,7 @@ int message_end(struct hs_engine *e, size_t mark, enum hs_epoch epoch)
 	int rc;
 
 	writer_close(out, mark + 1, 3);
-	rc = add_data(e, epoch, HS_CONTENT_HANDSHAKE, mark);
+	rc = action_data(e, epoch, HS_CONTENT_HANDSHAKE, mark);
 	if (rc < 0)
 		return rc;
 	return engine_check(e, transcript_add(&e->transcript, out->bytes + mark, out->len - mark),
@@ -107,7 +106,7 @@ int action_change_cipher_spec(struct hs_engine *e, bool more)
 	if (e->sent_change_cipher_spec || !e->session_id_len)
 		return 0;
 	writer_u8(&a->out, 1);
-	rc = add_data(e, HS_EPOCH_PLAINTEXT, HS_CONTENT_CHANGE_CIPHER_SPEC, offset);
+	rc = action_data(e, HS_EPOCH_PLAINTEXT, HS_CONTENT_CHANGE_CIPHER_SPEC, offset);
 	if (rc < 0)
 		return rc;
 	a->list[a->count - 1].data.more = more;

@@ -6,7 +6,7 @@
  * the same handshake. It must never take a signature by a scheme that was not offered, and
  * never compare a MAC with memcmp().
  */
-#include "extensions.h"
+#include "tls12.h"
 
 #include <stdlib.h>
 
@@ -20,8 +20,7 @@ int parse_certificate(struct hs_engine *e, struct reader *r)
 	struct reader context, list, cert;
 	int rc;
 
-	if (!reader_vec8(r, &context, 0, UINT8_MAX) ||
-	    !reader_vec24(r, &list, 0, CHAIN_BYTES_MAX))
+	if (!reader_vec8(r, &context, 0, UINT8_MAX) || !reader_vec24(r, &list, 0, CHAIN_BYTES_MAX))
 		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "Certificate is malformed");
 	if (context.left)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
@@ -33,8 +32,8 @@ int parse_certificate(struct hs_engine *e, struct reader *r)
 		if (!reader_vec24(&list, &cert, 1, CHAIN_BYTES_MAX))
 			return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
 					   "Certificate is malformed");
-		e->in.chain[e->in.chain_count++] =
-			(struct hs_der){ .data = cert.at, .len = cert.left };
+		e->in.chain[e->in.chain_count++] = (struct hs_der){ .data = cert.at,
+								    .len = cert.left };
 		rc = extensions_parse(e, IN_CERTIFICATE, &list);
 		if (rc < 0)
 			return rc;
@@ -54,8 +53,8 @@ int keep_chain(struct hs_engine *e)
 		return engine_check(e, -ENOMEM, "certificates");
 	for (size_t i = 0; i < e->in.chain_count; i++) {
 		memcpy(e->peer_bytes + at, e->in.chain[i].data, e->in.chain[i].len);
-		e->peer_chain[i] =
-			(struct hs_der){ .data = e->peer_bytes + at, .len = e->in.chain[i].len };
+		e->peer_chain[i] = (struct hs_der){ .data = e->peer_bytes + at,
+						    .len = e->in.chain[i].len };
 		at += e->in.chain[i].len;
 	}
 	e->summary.peer_chain_count = e->in.chain_count;
@@ -91,28 +90,12 @@ static int judge_chain(struct hs_engine *e)
 	return 0;
 }
 
-static int act_no_certificate(struct hs_engine *e)
-{
-	if (e->role == HS_CLIENT)
-		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
-				   "the server sent no certificate at all");
-	if (e->config.verify == HS_VERIFY_REQUIRED)
-		return engine_fail(e, ALERT_CERTIFICATE_REQUIRED, EKEYREJECTED,
-				   "the client sent no certificate, and one is required");
-	e->state = SERVER_WAIT_FINISHED;
-	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
-			    "transcript");
-}
-
-int act_certificate(struct hs_engine *e)
+int take_certificate(struct hs_engine *e)
 {
 	struct evp_pkey_st *key;
 	size_t bad = 0;
-	int rc;
+	int rc = keep_chain(e);
 
-	if (!e->in.chain_count)
-		return act_no_certificate(e);
-	rc = keep_chain(e);
 	if (rc < 0)
 		return rc;
 	rc = certificates_parse(e->peer_chain, e->in.chain_count, &e->peer, &bad);
@@ -131,6 +114,31 @@ int act_certificate(struct hs_engine *e)
 	if (!certificates_may_sign(e->peer))
 		return engine_fail(e, ALERT_UNSUPPORTED_CERTIFICATE, EKEYREJECTED,
 				   "the certificate's key usage forbids signatures");
+	return 0;
+}
+
+static int act_no_certificate(struct hs_engine *e)
+{
+	if (e->role == HS_CLIENT)
+		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
+				   "the server sent no certificate at all");
+	if (e->config.verify == HS_VERIFY_REQUIRED)
+		return engine_fail(e, ALERT_CERTIFICATE_REQUIRED, EKEYREJECTED,
+				   "the client sent no certificate, and one is required");
+	e->state = SERVER_WAIT_FINISHED;
+	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
+			    "transcript");
+}
+
+int act_certificate(struct hs_engine *e)
+{
+	int rc;
+
+	if (!e->in.chain_count)
+		return act_no_certificate(e);
+	rc = take_certificate(e);
+	if (rc < 0)
+		return rc;
 	e->state = e->role == HS_CLIENT ? CLIENT_WAIT_CERTIFICATE_VERIFY :
 					  SERVER_WAIT_CERTIFICATE_VERIFY;
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
@@ -186,10 +194,11 @@ static int check_scheme(struct hs_engine *e, struct evp_pkey_st *key)
 	int i = scheme_index(&e->config, e->in.scheme);
 
 	if (i < 0 || !e->config.schemes[i]->handshake)
-		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
-				   "signature scheme %s (0x%04x) was not offered for CertificateVerify",
-				   hs_scheme_name(e->in.scheme), e->in.scheme);
-	if (e->config.schemes[i]->key != crypto_key_type(key))
+		return engine_fail(
+			e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+			"signature scheme %s (0x%04x) was not offered for CertificateVerify",
+			hs_scheme_name(e->in.scheme), e->in.scheme);
+	if (!scheme_takes_key(e->config.schemes[i], crypto_key_type(key), HS_TLS_1_3))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "signature scheme %s does not fit the certificate's key",
 				   hs_scheme_name(e->in.scheme));
@@ -212,8 +221,9 @@ int act_certificate_verify(struct hs_engine *e)
 	rc = crypto_verify(key, e->peer_scheme, content, len, e->in.signature.at,
 			   e->in.signature.left);
 	if (rc == -EBADMSG)
-		return engine_fail(e, ALERT_DECRYPT_ERROR, EKEYREJECTED,
-				   "the signature does not prove possession of the certificate's key");
+		return engine_fail(
+			e, ALERT_DECRYPT_ERROR, EKEYREJECTED,
+			"the signature does not prove possession of the certificate's key");
 	if (rc < 0)
 		return engine_check(e, rc, "signature");
 	e->state = e->role == HS_CLIENT ? CLIENT_WAIT_FINISHED : SERVER_WAIT_FINISHED;
@@ -221,10 +231,30 @@ int act_certificate_verify(struct hs_engine *e)
 			    "transcript");
 }
 
+/* What TLS 1.2 ties a server's key to besides: the suite, and the groups of both sides. */
+static bool key_fits_tls12(const struct hs_engine *e, enum key_type key)
+{
+	int i = group_index(&e->config, key == KEY_ECDSA_P256 ? HS_SECP256R1 : HS_SECP384R1);
+
+	if (!curve_allowed(&e->config, key))
+		return false;
+	if (e->role == HS_CLIENT)
+		return true;
+	return suite_takes_key(e->suite, key) &&
+	       ((key != KEY_ECDSA_P256 && key != KEY_ECDSA_P384) ||
+		!extension_seen(e, EXTENSION_SUPPORTED_GROUPS) ||
+		(i >= 0 && (e->in.groups_shared & 1u << i)));
+}
+
 const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_credential *c)
 {
+	enum key_type key = credential_key_type(c);
+
+	if (e->version == HS_TLS_1_2 && !key_fits_tls12(e, key))
+		return NULL;
 	for (size_t i = 0; i < e->config.scheme_count; i++)
-		if ((e->peer_schemes & 1u << i) && credential_can_sign(c, e->config.schemes[i]))
+		if ((e->peer_schemes & 1u << i) &&
+		    scheme_takes_key(e->config.schemes[i], key, e->version))
 			return e->config.schemes[i];
 	return NULL;
 }

@@ -40,7 +40,7 @@ bool name_is_address(const char *name);
 
 /* What a credential can do. */
 bool credential_has_name(const struct hs_credential *c, const char *name);
-bool credential_can_sign(const struct hs_credential *c, const struct scheme *scheme);
+enum key_type credential_key_type(const struct hs_credential *c);
 const struct hs_der *credential_chain(const struct hs_credential *c, size_t *count);
 size_t credential_signature_max(const struct hs_credential *c);
 int credential_sign(const struct hs_credential *c, const struct scheme *scheme,

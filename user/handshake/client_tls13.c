@@ -5,7 +5,7 @@
  * RFC 8446 sections 4.1 to 4.6, appendix A.1. It must never accept a choice it did not
  * offer, nor emit an application key before the server's Finished is verified.
  */
-#include "extensions.h"
+#include "tls12.h"
 
 #include <stdlib.h>
 
@@ -39,11 +39,12 @@ int client_start(struct hs_engine *e)
 	int rc = e->config.random(e->config.ctx, e->client_random, HS_RANDOM_LEN);
 
 	/* a session id, so that middleboxes see what they know: appendix D.4 */
-	e->session_id_len = SESSION_ID_MAX;
-	if (rc == 0)
+	if (e->config.max_version == HS_TLS_1_3)
+		e->session_id_len = SESSION_ID_MAX;
+	if (rc == 0 && e->session_id_len)
 		rc = e->config.random(e->config.ctx, e->session_id, SESSION_ID_MAX);
 	rc = engine_check(e, rc, "random bytes");
-	if (rc == 0)
+	if (rc == 0 && e->config.max_version == HS_TLS_1_3)
 		rc = new_share(e, e->config.groups[0]);
 	if (rc == 0)
 		rc = client_take_session(e);
@@ -60,19 +61,25 @@ int client_start(struct hs_engine *e)
  * A server that does not choose TLS 1.3. If it says in its random that it could have, then
  * somebody between the two took it out of the ClientHello.
  */
-static int refuse_old_version(struct hs_engine *e)
+static int check_old_version(struct hs_engine *e)
 {
 	static const uint8_t sentinel[7] = { 'D', 'O', 'W', 'N', 'G', 'R', 'D' };
 	const uint8_t *tail = e->in.random + HS_RANDOM_LEN - 8;
 
-	if (!memcmp(tail, sentinel, sizeof(sentinel)) && tail[7] <= 1)
+	if (e->config.max_version == HS_TLS_1_3 && !memcmp(tail, sentinel, sizeof(sentinel)) &&
+	    tail[7] <= 1)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the connection was tampered with: the server speaks TLS 1.3, "
 				   "but was made to choose %s",
 				   hs_version_name(e->in.legacy_version));
+	if (e->config.min_version == HS_TLS_1_2 && e->in.legacy_version == HS_TLS_1_2) {
+		e->in.is_tls12 = true;
+		return 0;
+	}
 	return engine_fail(e, ALERT_PROTOCOL_VERSION, EPROTO,
-			   "the server chose %s, and TLS 1.3 is required",
-			   hs_version_name(e->in.legacy_version));
+			   "the server chose %s, and %s is required",
+			   hs_version_name(e->in.legacy_version),
+			   hs_version_name(e->config.min_version));
 }
 
 int parse_server_hello(struct hs_engine *e, struct reader *r)
@@ -80,6 +87,7 @@ int parse_server_hello(struct hs_engine *e, struct reader *r)
 	struct incoming *in = &e->in;
 	struct reader probe, block, ignored;
 	uint8_t compression;
+	int rc;
 
 	if (!reader_u16(r, &in->legacy_version) ||
 	    !reader_bytes(r, in->random, sizeof(in->random)) ||
@@ -88,11 +96,16 @@ int parse_server_hello(struct hs_engine *e, struct reader *r)
 		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "ServerHello is malformed");
 	probe = *r;
 	if (reader_done(r) || (reader_vec16(&probe, &block, 0, UINT16_MAX) &&
-			       !extension_find(block, EXTENSION_SUPPORTED_VERSIONS, &ignored)))
-		return refuse_old_version(e);
+			       !extension_find(block, EXTENSION_SUPPORTED_VERSIONS, &ignored))) {
+		rc = check_old_version(e);
+		if (rc < 0)
+			return rc;
+	}
 	if (compression)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server chose compression");
+	if (in->is_tls12)
+		return reader_done(r) ? 0 : extensions_parse(e, IN_SERVER_HELLO_TLS12, r);
 	in->is_retry = !memcmp(in->random, retry_random, HS_RANDOM_LEN);
 	return extensions_parse(e, in->is_retry ? IN_HELLO_RETRY_REQUEST : IN_SERVER_HELLO, r);
 }
@@ -111,7 +124,7 @@ static int check_hello(struct hs_engine *e)
 	    memcmp(in->session_id.at, e->session_id, e->session_id_len) != 0)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server does not echo the session id");
-	if (i < 0)
+	if (i < 0 || e->config.suites[i]->version != HS_TLS_1_3)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server chose suite 0x%04x, which was not offered",
 				   in->suite);
@@ -185,8 +198,12 @@ static int act_retry(struct hs_engine *e)
 
 int act_server_hello(struct hs_engine *e)
 {
-	int rc = check_hello(e);
+	int rc;
 
+	if (e->in.is_tls12)
+		return act_server_hello_tls12(e);
+	e->version = HS_TLS_1_3;
+	rc = check_hello(e);
 	if (rc < 0)
 		return rc;
 	if (e->in.is_retry)
@@ -229,7 +246,7 @@ int parse_encrypted_extensions(struct hs_engine *e, struct reader *r)
 	return extensions_parse(e, IN_ENCRYPTED_EXTENSIONS, r);
 }
 
-static int take_alpn(struct hs_engine *e)
+int client_take_alpn(struct hs_engine *e)
 {
 	struct reader offered = reader_over(e->config.alpn, e->config.alpn_len), name;
 
@@ -249,7 +266,7 @@ int act_encrypted_extensions(struct hs_engine *e)
 	int rc = 0;
 
 	if (extension_seen(e, EXTENSION_ALPN))
-		rc = take_alpn(e);
+		rc = client_take_alpn(e);
 	if (rc < 0)
 		return rc;
 	e->state = e->resumed ? CLIENT_WAIT_FINISHED : CLIENT_WAIT_CERTIFICATE_OR_REQUEST;

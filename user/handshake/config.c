@@ -10,21 +10,32 @@
 
 #include <stdlib.h>
 
-static const uint16_t default_suites[] = { HS_AES_128_GCM_SHA256, HS_AES_256_GCM_SHA384 };
+static const uint16_t default_suites[] = {
+	HS_AES_128_GCM_SHA256,
+	HS_AES_256_GCM_SHA384,
+	HS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	HS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	HS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+};
 
 static const uint16_t default_groups[] = { HS_X25519, HS_SECP256R1, HS_SECP384R1 };
 
 static const uint16_t default_schemes[] = {
-	HS_ECDSA_SECP256R1_SHA256, HS_ED25519,		   HS_ECDSA_SECP384R1_SHA384,
-	HS_RSA_PSS_RSAE_SHA256,	   HS_RSA_PSS_RSAE_SHA384, HS_RSA_PSS_RSAE_SHA512,
-	HS_RSA_PSS_PSS_SHA256,	   HS_RSA_PSS_PSS_SHA384,  HS_RSA_PSS_PSS_SHA512,
-	HS_RSA_PKCS1_SHA256,	   HS_RSA_PKCS1_SHA384,	   HS_RSA_PKCS1_SHA512,
+	HS_ECDSA_SECP256R1_SHA256, HS_ED25519,
+	HS_ECDSA_SECP384R1_SHA384, HS_RSA_PSS_RSAE_SHA256,
+	HS_RSA_PSS_RSAE_SHA384,	   HS_RSA_PSS_RSAE_SHA512,
+	HS_RSA_PSS_PSS_SHA256,	   HS_RSA_PSS_PSS_SHA384,
+	HS_RSA_PSS_PSS_SHA512,	   HS_RSA_PKCS1_SHA256,
+	HS_RSA_PKCS1_SHA384,	   HS_RSA_PKCS1_SHA512,
 };
 
 #define ADDRESS_TEXT_MAX 45 /* the longest textual IPv6 address */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static int copy_suites(struct config *to, const uint16_t *list, size_t count)
+/* Only those of a version that is wanted; the range shrinks to versions that have a suite. */
+static int copy_suites(struct config *to, const uint16_t *list, size_t count, uint16_t min,
+		       uint16_t max)
 {
 	if (!count) {
 		list = default_suites;
@@ -35,9 +46,15 @@ static int copy_suites(struct config *to, const uint16_t *list, size_t count)
 
 		if (!suite || i == LIST_MAX || suite_index(to, list[i]) >= 0)
 			return -EINVAL;
+		if (suite->version < min || suite->version > max)
+			continue;
+		if (!to->suite_count || suite->version < to->min_version)
+			to->min_version = suite->version;
+		if (suite->version > to->max_version)
+			to->max_version = suite->version;
 		to->suites[to->suite_count++] = suite;
 	}
-	return 0;
+	return to->suite_count ? 0 : -EINVAL;
 }
 
 static int copy_groups(struct config *to, const uint16_t *list, size_t count)
@@ -80,8 +97,8 @@ static int copy_credentials(struct config *to, struct hs_credential *const *from
 	if (!to->credentials)
 		return -ENOMEM;
 	for (; to->credential_count < count; to->credential_count++)
-		to->credentials[to->credential_count] =
-			hs_credential_ref(from[to->credential_count]);
+		to->credentials[to->credential_count] = hs_credential_ref(
+			from[to->credential_count]);
 	return 0;
 }
 
@@ -122,7 +139,7 @@ static int copy_session(struct config *to, const struct hs_config *from)
 
 static bool known_version(uint16_t version)
 {
-	return !version || version == HS_TLS_1_3;
+	return !version || version == HS_TLS_1_2 || version == HS_TLS_1_3;
 }
 
 int config_copy(struct config *to, const struct hs_config *from, enum hs_role role)
@@ -140,7 +157,10 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->credential_must_match = from->credential_must_match;
 	if (to->verify == HS_VERIFY_DEFAULT)
 		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
-	rc = copy_suites(to, from->suites, from->suite_count);
+	to->plain_master_secret = from->plain_master_secret;
+	rc = copy_suites(to, from->suites, from->suite_count,
+			 from->min_version ? from->min_version : HS_TLS_1_3,
+			 from->max_version ? from->max_version : HS_TLS_1_3);
 	if (rc == 0)
 		rc = copy_groups(to, from->groups, from->group_count);
 	if (rc == 0)

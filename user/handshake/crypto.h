@@ -59,13 +59,31 @@ int crypto_hmac_finish(struct crypto_hmac *h, uint8_t *out);
 
 /* An ephemeral key pair made from the bytes that @random returns. */
 struct crypto_share;
-int crypto_share_new(const struct group *group, int (*random)(void *, uint8_t *, size_t),
-		     void *ctx, struct crypto_share **out);
+int crypto_share_new(const struct group *group, int (*random)(void *, uint8_t *, size_t), void *ctx,
+		     struct crypto_share **out);
 void crypto_share_free(struct crypto_share *share);
 const uint8_t *crypto_share_public(const struct crypto_share *share); /* group->public_len bytes */
 /* -EBADMSG: a share of a wrong length, off the curve, or of small order */
 int crypto_share_derive(const struct crypto_share *share, const uint8_t *peer, size_t len,
 			struct secret *out);
+
+/*
+ * Diffie-Hellman over a prime, for TLS 1.2: the peer's parameters, or ffdhe2048 or
+ * ffdhe3072 of RFC 7919. -EBADMSG: less than 2048 or more than 4096 bits, or no parameters.
+ */
+struct crypto_dh;
+int crypto_dh_new(const uint8_t *prime, size_t prime_len, const uint8_t *generator,
+		  size_t generator_len, int (*random)(void *, uint8_t *, size_t), void *ctx,
+		  struct crypto_dh **out);
+int crypto_dh_named(unsigned int bits, int (*random)(void *, uint8_t *, size_t), void *ctx,
+		    struct crypto_dh **out);
+void crypto_dh_free(struct crypto_dh *dh); /* takes NULL */
+const uint8_t *crypto_dh_prime(const struct crypto_dh *dh, size_t *len);
+const uint8_t *crypto_dh_generator(const struct crypto_dh *dh, size_t *len);
+const uint8_t *crypto_dh_public(const struct crypto_dh *dh, size_t *len);
+/* Without leading zeros (RFC 5246 section 8.1.2). @out takes 512 bytes. */
+int crypto_dh_derive(const struct crypto_dh *dh, const uint8_t *peer, size_t len, uint8_t *out,
+		     size_t *out_len);
 
 enum key_type crypto_key_type(const struct evp_pkey_st *key);
 int crypto_verify(struct evp_pkey_st *key, const struct scheme *scheme, const uint8_t *bytes,

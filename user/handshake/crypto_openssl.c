@@ -479,7 +479,9 @@ static bool set_padding(EVP_PKEY_CTX *ctx, const struct scheme *scheme)
 {
 	if (scheme->key != KEY_RSA && scheme->key != KEY_RSA_PSS)
 		return true;
-	return scheme->handshake && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	if (!scheme->handshake)
+		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
@@ -497,7 +499,8 @@ int crypto_verify(struct evp_pkey_st *key, const struct scheme *scheme, const ui
 
 	if (!md)
 		return -ENOMEM;
-	if (crypto_key_type(key) == scheme->key &&
+	/* the looser rule; the stricter one is the caller's to keep */
+	if (scheme_takes_key(scheme, crypto_key_type(key), HS_TLS_1_2) &&
 	    EVP_DigestVerifyInit(md, &ctx, scheme_md(scheme), NULL, key) == 1 &&
 	    set_padding(ctx, scheme))
 		good = EVP_DigestVerify(md, signature, signature_len, bytes, len) == 1;
@@ -514,7 +517,8 @@ int crypto_sign(struct evp_pkey_st *key, const struct scheme *scheme, const uint
 
 	if (!md)
 		return -ENOMEM;
-	if (crypto_key_type(key) == scheme->key &&
+	/* the looser rule; the stricter one is the caller's to keep */
+	if (scheme_takes_key(scheme, crypto_key_type(key), HS_TLS_1_2) &&
 	    EVP_DigestSignInit(md, &ctx, scheme_md(scheme), NULL, key) == 1 &&
 	    set_padding(ctx, scheme))
 		good = EVP_DigestSign(md, signature, signature_len, bytes, len) == 1;

@@ -8,6 +8,7 @@
  * never let a message past that does not stand in the table.
  */
 #include "session.h"
+#include "tls12.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,8 +28,9 @@ struct row {
 
 static const struct row graph[] = {
 	{ CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, HS_EPOCH_PLAINTEXT,
-	  TO(CLIENT_WAIT_SECOND_SERVER_HELLO) | TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS), 66 * 1024,
-	  parse_server_hello, act_server_hello },
+	  TO(CLIENT_WAIT_SECOND_SERVER_HELLO) | TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS) |
+		  TO(CLIENT12_WAIT_CERTIFICATE),
+	  66 * 1024, parse_server_hello, act_server_hello },
 	{ CLIENT_WAIT_SECOND_SERVER_HELLO, MESSAGE_SERVER_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS), 66 * 1024, parse_server_hello, act_server_hello },
 	{ CLIENT_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS, HS_EPOCH_HANDSHAKE,
@@ -50,7 +52,8 @@ static const struct row graph[] = {
 
 	{ SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(SERVER_WAIT_SECOND_CLIENT_HELLO) | TO(SERVER_WAIT_CERTIFICATE) |
-		  TO(SERVER_WAIT_FINISHED),
+		  TO(SERVER_WAIT_FINISHED) | TO(SERVER12_WAIT_CERTIFICATE) |
+		  TO(SERVER12_WAIT_KEY_EXCHANGE),
 	  CLIENT_HELLO_MAX, parse_client_hello, act_client_hello },
 	{ SERVER_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(SERVER_WAIT_CERTIFICATE) | TO(SERVER_WAIT_FINISHED), CLIENT_HELLO_MAX,
@@ -62,6 +65,35 @@ static const struct row graph[] = {
 	  TO(SERVER_WAIT_FINISHED), 8 * 1024, parse_certificate_verify, act_certificate_verify },
 	{ SERVER_WAIT_FINISHED, MESSAGE_FINISHED, HS_EPOCH_HANDSHAKE, TO(SERVER_CONNECTED),
 	  HASH_MAX, parse_finished, act_client_finished },
+
+	/* RFC 5246 section 7.3 */
+	{ CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_KEY_EXCHANGE), CHAIN_BYTES_MAX, parse_certificate_tls12,
+	  act_server_certificate_tls12 },
+	{ CLIENT12_WAIT_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_REQUEST_OR_DONE), 8 * 1024, parse_server_key_exchange,
+	  act_server_key_exchange },
+	{ CLIENT12_WAIT_REQUEST_OR_DONE, MESSAGE_CERTIFICATE_REQUEST, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_DONE), 64 * 1024, parse_certificate_request_tls12,
+	  act_certificate_request_tls12 },
+	{ CLIENT12_WAIT_REQUEST_OR_DONE, MESSAGE_SERVER_HELLO_DONE, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done, act_server_hello_done },
+	{ CLIENT12_WAIT_DONE, MESSAGE_SERVER_HELLO_DONE, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done, act_server_hello_done },
+	{ CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, HS_EPOCH_APPLICATION, TO(CLIENT12_CONNECTED),
+	  HASH_MAX, parse_finished_tls12, act_server_finished_tls12 },
+
+	{ SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, HS_EPOCH_PLAINTEXT,
+	  TO(SERVER12_WAIT_KEY_EXCHANGE), CHAIN_BYTES_MAX, parse_certificate_tls12,
+	  act_client_certificate_tls12 },
+	{ SERVER12_WAIT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE, HS_EPOCH_PLAINTEXT,
+	  TO(SERVER12_WAIT_CERTIFICATE_VERIFY) | TO(SERVER12_WAIT_FINISHED), 2 * 1024,
+	  parse_client_key_exchange, act_client_key_exchange },
+	{ SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, HS_EPOCH_PLAINTEXT,
+	  TO(SERVER12_WAIT_FINISHED), 8 * 1024, parse_certificate_verify_tls12,
+	  act_certificate_verify_tls12 },
+	{ SERVER12_WAIT_FINISHED, MESSAGE_FINISHED, HS_EPOCH_APPLICATION, TO(SERVER12_CONNECTED),
+	  HASH_MAX, parse_finished_tls12, act_client_finished_tls12 },
 };
 
 /* What the engine waits for, in words. */
@@ -81,6 +113,17 @@ static const char *const waiting_for[STATE_COUNT] = {
 	[SERVER_WAIT_CERTIFICATE_VERIFY] = "CertificateVerify",
 	[SERVER_WAIT_FINISHED] = "Finished",
 	[SERVER_CONNECTED] = "nothing",
+	[CLIENT12_WAIT_CERTIFICATE] = "Certificate",
+	[CLIENT12_WAIT_KEY_EXCHANGE] = "ServerKeyExchange",
+	[CLIENT12_WAIT_REQUEST_OR_DONE] = "CertificateRequest or ServerHelloDone",
+	[CLIENT12_WAIT_DONE] = "ServerHelloDone",
+	[CLIENT12_WAIT_FINISHED] = "Finished",
+	[CLIENT12_CONNECTED] = "nothing",
+	[SERVER12_WAIT_CERTIFICATE] = "Certificate",
+	[SERVER12_WAIT_KEY_EXCHANGE] = "ClientKeyExchange",
+	[SERVER12_WAIT_CERTIFICATE_VERIFY] = "CertificateVerify",
+	[SERVER12_WAIT_FINISHED] = "Finished",
+	[SERVER12_CONNECTED] = "nothing",
 	[STATE_FAILED] = "nothing",
 };
 
@@ -88,19 +131,8 @@ static const char *const waiting_for[STATE_COUNT] = {
 static void wipe(struct hs_engine *e)
 {
 	key_schedule_release(&e->keys);
-	transcript_release(&e->transcript);
-	crypto_share_free(e->share);
-	e->share = NULL;
-	free(e->first_hello);
-	e->first_hello = NULL;
-	free(e->cookie);
-	e->cookie = NULL;
-	if (e->session)
-		session_release(e->session);
-	free(e->session);
-	e->session = NULL;
-	certificates_free(e->peer);
-	e->peer = NULL;
+	secret_wipe(&e->master);
+	release_handshake(e);
 }
 
 /* Some of the words come from the peer: nothing but printable ASCII reaches a log. */
@@ -215,8 +247,8 @@ static int drive(struct hs_engine *e, enum hs_epoch epoch, struct reader body)
 				   e->in.type, waiting_for[e->state]);
 	if (epoch != row->epoch)
 		return engine_fail(e, ALERT_UNEXPECTED_MESSAGE, EPROTO,
-				   "%s came in epoch %d instead of %d",
-				   hs_message_name(e->in.type), (int)epoch, (int)row->epoch);
+				   "%s came in epoch %d instead of %d", hs_message_name(e->in.type),
+				   (int)epoch, (int)row->epoch);
 	if (body.left > row->max)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "%s of %zu bytes is longer than the %zu allowed",
@@ -283,6 +315,8 @@ int hs_engine_export(struct hs_engine *engine, const char *label, const uint8_t 
 {
 	if (!hs_engine_summary(engine))
 		return -ENOTCONN;
+	if (engine->version == HS_TLS_1_2)
+		return export_tls12(engine, label, context, context_len, out, len);
 	return key_schedule_export(&engine->keys, label, context, context_len, out, len);
 }
 
@@ -301,21 +335,26 @@ int hs_engine_keylog_line(const struct hs_engine *engine, const struct hs_key *k
 			  size_t size)
 {
 	bool client = (engine->role == HS_CLIENT) == (key->direction == HS_TX);
+	const uint8_t *secret = key->secret;
+	size_t secret_len = key->secret_len, n;
 	const char *label;
-	size_t n;
 
-	if (key->epoch == HS_EPOCH_HANDSHAKE)
+	if (key->version == HS_TLS_1_2) {
+		label = "CLIENT_RANDOM ";
+		secret = engine->master.bytes;
+		secret_len = engine->master.len;
+	} else if (key->epoch == HS_EPOCH_HANDSHAKE)
 		label = client ? "CLIENT_HANDSHAKE_TRAFFIC_SECRET " :
 				 "SERVER_HANDSHAKE_TRAFFIC_SECRET ";
 	else
 		label = client ? "CLIENT_TRAFFIC_SECRET_0 " : "SERVER_TRAFFIC_SECRET_0 ";
 	n = strlen(label);
-	if (size < n + 2 * (HS_RANDOM_LEN + key->secret_len) + 3)
+	if (size < n + 2 * (HS_RANDOM_LEN + secret_len) + 3)
 		return -ERANGE;
 	memcpy(out, label, n);
 	n += put_hex(out + n, engine->client_random, HS_RANDOM_LEN);
 	out[n++] = ' ';
-	n += put_hex(out + n, key->secret, key->secret_len);
+	n += put_hex(out + n, secret, secret_len);
 	out[n++] = '\n';
 	out[n] = '\0';
 	return (int)n;

@@ -27,6 +27,7 @@
 #define CHAIN_BYTES_MAX (100 * 1024)
 #define CLIENT_HELLO_MAX (64 * 1024)
 #define ACTIONS_MAX 16
+#define PREMASTER_MAX 512 /* of the largest Diffie-Hellman group that is taken */
 
 /* The graph is in engine.c. */
 enum state {
@@ -45,6 +46,18 @@ enum state {
 	SERVER_WAIT_CERTIFICATE_VERIFY,
 	SERVER_WAIT_FINISHED,
 	SERVER_CONNECTED,
+	/* TLS 1.2 */
+	CLIENT12_WAIT_CERTIFICATE,
+	CLIENT12_WAIT_KEY_EXCHANGE,
+	CLIENT12_WAIT_REQUEST_OR_DONE,
+	CLIENT12_WAIT_DONE,
+	CLIENT12_WAIT_FINISHED,
+	CLIENT12_CONNECTED,
+	SERVER12_WAIT_CERTIFICATE,
+	SERVER12_WAIT_KEY_EXCHANGE,
+	SERVER12_WAIT_CERTIFICATE_VERIFY,
+	SERVER12_WAIT_FINISHED,
+	SERVER12_CONNECTED,
 	STATE_FAILED,
 	STATE_COUNT,
 };
@@ -68,6 +81,9 @@ struct config {
 	size_t group_count;
 	const struct scheme *schemes[LIST_MAX];
 	size_t scheme_count;
+	uint16_t min_version; /* with a suite each */
+	uint16_t max_version;
+	bool plain_master_secret;
 	uint8_t *session_context;
 	size_t session_context_len;
 	int (*ticket_key)(void *ctx, bool seal, uint8_t *name, uint8_t *key);
@@ -97,6 +113,15 @@ struct incoming {
 	bool is_retry;
 	uint16_t version; /* of supported_versions in a ServerHello */
 	bool offers_tls13; /* of supported_versions in a ClientHello */
+	bool offers_tls12;
+	bool is_tls12; /* a ServerHello without supported_versions */
+	bool null_compression; /* is among the methods */
+	bool fallback; /* TLS_FALLBACK_SCSV */
+	bool renegotiation_scsv;
+	bool malformed_point_formats; /* without the uncompressed one */
+	bool ffdhe; /* any group of RFC 7919 */
+	bool ffdhe2048;
+	bool ffdhe3072;
 	uint32_t suites_shared; /* bit i: the client has config.suites[i] */
 	uint32_t groups_shared;
 	uint32_t schemes_shared; /* in a CertificateRequest, too */
@@ -123,7 +148,12 @@ struct incoming {
 	struct hs_der chain[CHAIN_MAX];
 	size_t chain_count;
 
-	/* CertificateVerify, Finished */
+	/* ServerKeyExchange */
+	struct reader params;
+	struct reader dh_prime;
+	struct reader dh_generator;
+
+	/* CertificateVerify, ServerKeyExchange, Finished */
 	uint16_t scheme;
 	struct reader signature;
 };
@@ -147,6 +177,14 @@ struct hs_engine {
 	struct transcript transcript;
 	struct key_schedule keys;
 	struct crypto_share *share;
+
+	/* TLS 1.2 */
+	struct crypto_dh *dh;
+	uint8_t premaster[PREMASTER_MAX];
+	size_t premaster_len;
+	struct secret master;
+	uint8_t server_random[HS_RANDOM_LEN];
+	bool extended_master_secret;
 
 	/* what this side said */
 	uint32_t extensions_offered;
@@ -174,6 +212,7 @@ struct hs_engine {
 	int64_t authenticated; /* of a resumed session: its full handshake */
 
 	/* what was agreed */
+	uint16_t version;
 	const struct suite *suite;
 	const struct group *group;
 	const struct scheme *scheme; /* of our own CertificateVerify */
@@ -218,6 +257,8 @@ struct hs_action *actions_add(struct hs_engine *e, enum hs_action_type type);
 size_t message_begin(struct hs_engine *e, enum message_type type);
 /* Closes the message, adds it to the transcript and to the DATA of its epoch. */
 int message_end(struct hs_engine *e, size_t mark, enum hs_epoch epoch);
+/* What stands in the buffer from @offset on is the peer's. */
+int action_data(struct hs_engine *e, enum hs_epoch epoch, enum hs_content_type type, size_t offset);
 int action_change_cipher_spec(struct hs_engine *e, bool more);
 int action_key(struct hs_engine *e, enum hs_direction direction, enum hs_epoch epoch,
 	       const struct secret *secret);
@@ -233,6 +274,9 @@ int start_handshake_keys(struct hs_engine *e, struct reader peer);
 /* Server: the second ClientHello must repeat the first, RFC 8446 section 4.1.2. */
 int remember_first_hello(struct hs_engine *e);
 int check_second_hello(struct hs_engine *e);
+void fill_summary(struct hs_engine *e);
+void release_exchange(struct hs_engine *e); /* wipes key shares and the pre-master secret */
+void release_handshake(struct hs_engine *e); /* frees what only a handshake needs */
 /* Fills the summary in, wipes what is not needed any more, emits COMPLETE. */
 int complete_handshake(struct hs_engine *e);
 
@@ -240,6 +284,7 @@ int complete_handshake(struct hs_engine *e);
 int client_start(struct hs_engine *e);
 int parse_server_hello(struct hs_engine *e, struct reader *r);
 int act_server_hello(struct hs_engine *e);
+int client_take_alpn(struct hs_engine *e); /* what the server chose */
 int parse_encrypted_extensions(struct hs_engine *e, struct reader *r);
 int act_encrypted_extensions(struct hs_engine *e);
 int parse_certificate_request(struct hs_engine *e, struct reader *r);
@@ -250,6 +295,12 @@ int act_server_finished(struct hs_engine *e);
 int parse_client_hello(struct hs_engine *e, struct reader *r);
 int act_client_hello(struct hs_engine *e);
 int act_client_finished(struct hs_engine *e);
+size_t first_of(uint32_t bits); /* the index of the lowest bit: our own first preference */
+void take_client(struct hs_engine *e);
+int choose_alpn(struct hs_engine *e);
+/* One that fits e->suite and the name asked for. @named: there was one with the name. */
+bool find_credential(struct hs_engine *e, bool *named);
+int refuse_credential(struct hs_engine *e, bool named);
 
 /* psk_tls13.c */
 int client_take_session(struct hs_engine *e);
@@ -268,6 +319,7 @@ int keep_chain(struct hs_engine *e); /* e->in.chain: the summary shows it */
 /* Verifies e->peer. 0, an X509_V_ERR code with its reason in @text, or a negative errno. */
 int certificates_judge(struct hs_engine *e, char *text);
 int parse_certificate(struct hs_engine *e, struct reader *r);
+int take_certificate(struct hs_engine *e); /* keeps, parses and judges e->in.chain */
 int act_certificate(struct hs_engine *e);
 int parse_certificate_verify(struct hs_engine *e, struct reader *r);
 int act_certificate_verify(struct hs_engine *e);

@@ -20,7 +20,7 @@ struct extension {
 static const struct extension table[] = {
 	{ EXTENSION_SERVER_NAME,
 	  "server_name",
-	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS,
+	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
 	  { client_build_server_name, server_build_server_name },
 	  { client_parse_server_name, server_parse_server_name } },
 	{ EXTENSION_SUPPORTED_GROUPS,
@@ -28,6 +28,21 @@ static const struct extension table[] = {
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS,
 	  { client_build_groups, NULL },
 	  { client_parse_groups, server_parse_groups } },
+	{ EXTENSION_EC_POINT_FORMATS,
+	  "ec_point_formats",
+	  IN_CLIENT_HELLO | IN_SERVER_HELLO_TLS12,
+	  { client_build_point_formats, server_build_point_formats },
+	  { parse_point_formats, parse_point_formats } },
+	{ EXTENSION_EXTENDED_MASTER_SECRET,
+	  "extended_master_secret",
+	  IN_CLIENT_HELLO | IN_SERVER_HELLO_TLS12,
+	  { client_build_master_secret, server_build_master_secret },
+	  { parse_master_secret, parse_master_secret } },
+	{ EXTENSION_RENEGOTIATION_INFO,
+	  "renegotiation_info",
+	  IN_CLIENT_HELLO | IN_SERVER_HELLO_TLS12,
+	  { client_build_renegotiation, server_build_renegotiation },
+	  { parse_renegotiation, parse_renegotiation } },
 	{ EXTENSION_SIGNATURE_ALGORITHMS,
 	  "signature_algorithms",
 	  IN_CLIENT_HELLO | IN_CERTIFICATE_REQUEST,
@@ -35,7 +50,7 @@ static const struct extension table[] = {
 	  { parse_schemes, parse_schemes } },
 	{ EXTENSION_ALPN,
 	  "application_layer_protocol_negotiation",
-	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS,
+	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
 	  { client_build_alpn, server_build_alpn },
 	  { client_parse_alpn, server_parse_alpn } },
 	{ EXTENSION_COOKIE,
@@ -78,6 +93,7 @@ static const char *block_name(enum extension_message message)
 	case IN_CLIENT_HELLO:
 		return "ClientHello";
 	case IN_SERVER_HELLO:
+	case IN_SERVER_HELLO_TLS12:
 		return "ServerHello";
 	case IN_HELLO_RETRY_REQUEST:
 		return "HelloRetryRequest";

@@ -19,20 +19,24 @@ enum extension_message {
 	IN_CERTIFICATE = 1 << 4,
 	IN_CERTIFICATE_REQUEST = 1 << 5,
 	IN_NEW_SESSION_TICKET = 1 << 6,
+	IN_SERVER_HELLO_TLS12 = 1 << 7,
 };
 
 enum {
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_SUPPORTED_GROUPS = 10,
+	EXTENSION_EC_POINT_FORMATS = 11,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
 	EXTENSION_ALPN = 16,
 	EXTENSION_PADDING = 21,
+	EXTENSION_EXTENDED_MASTER_SECRET = 23,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_EARLY_DATA = 42,
 	EXTENSION_SUPPORTED_VERSIONS = 43,
 	EXTENSION_COOKIE = 44,
 	EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,
 	EXTENSION_KEY_SHARE = 51,
+	EXTENSION_RENEGOTIATION_INFO = 0xff01,
 };
 
 /* A set of code points seen, to find duplicates among the unknown too. */
@@ -79,6 +83,14 @@ extension_parse_fn client_parse_versions, server_parse_versions;
 /* psk_tls13.c */
 extension_build_fn client_build_psk_modes, client_build_psk, server_build_psk;
 extension_parse_fn server_parse_psk_modes, server_parse_psk, client_parse_psk;
+/* extensions_hello.c */
+/* extensions_tls12.c */
+extension_build_fn client_build_point_formats, server_build_point_formats;
+extension_parse_fn parse_point_formats;
+extension_build_fn client_build_master_secret, server_build_master_secret;
+extension_parse_fn parse_master_secret;
+extension_build_fn client_build_renegotiation, server_build_renegotiation;
+extension_parse_fn parse_renegotiation;
 /* extensions_hello.c */
 extension_parse_fn server_parse_early_data, client_parse_early_data;
 

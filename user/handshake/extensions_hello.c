@@ -9,6 +9,8 @@
 #include "extensions.h"
 
 #define MALFORMED (-1)
+#define FFDHE2048 0x0100
+#define FFDHE3072 0x0101
 
 /* --- server_name, RFC 6066 section 3 --- */
 
@@ -145,6 +147,10 @@ int server_parse_groups(struct hs_engine *e, enum extension_message message, str
 		i = group_index(&e->config, code);
 		if (i >= 0)
 			e->in.groups_shared |= 1u << i;
+		/* RFC 7919 section 2 */
+		e->in.ffdhe |= code >> 8 == 1;
+		e->in.ffdhe2048 |= code == FFDHE2048;
+		e->in.ffdhe3072 |= code == FFDHE3072;
 	}
 	return 0;
 }
@@ -244,9 +250,12 @@ static void write_share(struct hs_engine *e, struct writer *w)
 
 int client_build_key_share(struct hs_engine *e, enum extension_message message, struct writer *w)
 {
-	size_t list = writer_open(w, 2);
+	size_t list;
 
 	(void)message;
+	if (e->config.max_version < HS_TLS_1_3)
+		return EXTENSION_OMIT;
+	list = writer_open(w, 2);
 	write_share(e, w);
 	writer_close(w, list, 2);
 	return 0;
@@ -300,11 +309,15 @@ int client_parse_key_share(struct hs_engine *e, enum extension_message message, 
 
 int client_build_versions(struct hs_engine *e, enum extension_message message, struct writer *w)
 {
-	size_t list = writer_open(w, 1);
+	size_t list;
 
-	(void)e;
 	(void)message;
+	if (e->config.max_version < HS_TLS_1_3)
+		return EXTENSION_OMIT;
+	list = writer_open(w, 1);
 	writer_u16(w, HS_TLS_1_3);
+	if (e->config.min_version == HS_TLS_1_2)
+		writer_u16(w, HS_TLS_1_2);
 	writer_close(w, list, 1);
 	return 0;
 }
@@ -322,6 +335,8 @@ int server_parse_versions(struct hs_engine *e, enum extension_message message, s
 			return MALFORMED;
 		if (version == HS_TLS_1_3)
 			e->in.offers_tls13 = true;
+		if (version == HS_TLS_1_2)
+			e->in.offers_tls12 = true;
 	}
 	return 0;
 }

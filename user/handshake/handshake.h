@@ -76,6 +76,16 @@ enum hs_suite {
 	HS_AES_128_GCM_SHA256 = 0x1301,
 	HS_AES_256_GCM_SHA384 = 0x1302,
 	HS_CHACHA20_POLY1305_SHA256 = 0x1303,
+	/* TLS 1.2: RFC 5288, RFC 5289, RFC 7905 */
+	HS_DHE_RSA_WITH_AES_128_GCM_SHA256 = 0x009e,
+	HS_DHE_RSA_WITH_AES_256_GCM_SHA384 = 0x009f,
+	HS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 = 0xc02b,
+	HS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 = 0xc02c,
+	HS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 = 0xc02f,
+	HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 = 0xc030,
+	HS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8,
+	HS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9,
+	HS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xccaa,
 };
 
 enum hs_group {
@@ -173,15 +183,19 @@ struct hs_config {
 	size_t alpn_len;
 
 	/* In order of preference; a count of 0 stands for the default list. */
-	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM */
+	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM; in TLS 1.2 with ECDHE */
 	size_t suite_count;
-	const uint16_t *groups; /* default: X25519, P-256, P-384; a client sends one share, of the first */
+	const uint16_t
+		*groups; /* default: X25519, P-256, P-384; a client sends one share, of the first */
 	size_t group_count;
 	const uint16_t *schemes; /* default: all of enum hs_scheme */
 	size_t scheme_count;
 
-	uint16_t min_version; /* 0 or HS_TLS_1_3 */
-	uint16_t max_version; /* 0 or HS_TLS_1_3 */
+	/* 0 stands for HS_TLS_1_3. A version without a suite in the list is none. */
+	uint16_t min_version;
+	uint16_t max_version;
+	/* TLS 1.2 without extended_master_secret, RFC 7627: only for peers that have no other */
+	bool plain_master_secret;
 
 	/*
 	 * Sessions (RFC 8446 section 2.2); without these every handshake is a full one.
@@ -226,7 +240,10 @@ struct hs_data {
 };
 
 /*
- * HS_ACTION_KEY: from here on this direction is protected by this key. The traffic secret
+ * HS_ACTION_KEY: from here on this direction is protected by this key; but a HS_RX key of
+ * TLS 1.2 is in force from the peer's change_cipher_spec on, which has to follow, and must
+ * stand between two messages. There are no traffic secrets in TLS 1.2: secret_len is 0.
+ * In TLS 1.2 messages come in epochs 0 and 3. The traffic secret
  * comes with every key; the record layer needs it in the application epoch only, for
  * KeyUpdate (RFC 8446 section 7.2). It is for nobody else but a key log.
  */
@@ -249,7 +266,7 @@ struct hs_summary {
 	uint16_t version;
 	uint16_t suite;
 	uint16_t group;
-	uint16_t scheme; /* of the peer's CertificateVerify, else of our own; 0: none */
+	uint16_t scheme; /* of the peer's signature, else of our own; 0: none */
 	bool resumed;
 	bool retried; /* there was a HelloRetryRequest */
 
@@ -262,7 +279,8 @@ struct hs_summary {
 	const struct hs_der *peer_chain; /* as sent, leaf first */
 	size_t peer_chain_count;
 
-	uint8_t channel_binding[HS_CHANNEL_BINDING_LEN]; /* tls-exporter, RFC 9266 */
+	/* tls-exporter, RFC 9266; all zero where there is none: TLS 1.2 with plain_master_secret */
+	uint8_t channel_binding[HS_CHANNEL_BINDING_LEN];
 };
 
 /*
@@ -321,7 +339,8 @@ int hs_engine_start(struct hs_engine *engine);
  * a failure. Actions of an earlier call that were not taken are dropped. A failure after
  * COMPLETE (a bad NewSessionTicket) is a FAIL action like any other.
  */
-int hs_engine_input(struct hs_engine *engine, enum hs_epoch epoch, const uint8_t *bytes, size_t len);
+int hs_engine_input(struct hs_engine *engine, enum hs_epoch epoch, const uint8_t *bytes,
+		    size_t len);
 
 /* The next action of the last call, valid until the next call; NULL when there is none. */
 const struct hs_action *hs_engine_next_action(struct hs_engine *engine);
@@ -329,7 +348,7 @@ const struct hs_action *hs_engine_next_action(struct hs_engine *engine);
 /* NULL until COMPLETE, and after a failure. */
 const struct hs_summary *hs_engine_summary(const struct hs_engine *engine);
 
-/* TLS-Exporter of RFC 8446 section 7.5. 0, -ENOTCONN before COMPLETE, -EINVAL, -EIO. */
+/* TLS-Exporter of RFC 8446 section 7.5, RFC 5705. 0, -ENOTCONN before COMPLETE, -EINVAL, -EIO. */
 int hs_engine_export(struct hs_engine *engine, const char *label, const uint8_t *context,
 		     size_t context_len, uint8_t *out, size_t len);
 

@@ -23,8 +23,7 @@ int new_share(struct hs_engine *e, const struct group *group)
 	crypto_share_free(e->share);
 	e->share = NULL;
 	e->group = group;
-	return engine_check(e,
-			    crypto_share_new(group, e->config.random, e->config.ctx, &e->share),
+	return engine_check(e, crypto_share_new(group, e->config.random, e->config.ctx, &e->share),
 			    "key share");
 }
 
@@ -116,13 +115,13 @@ int check_second_hello(struct hs_engine *e)
 	return 0;
 }
 
-static void fill_summary(struct hs_engine *e)
+void fill_summary(struct hs_engine *e)
 {
 	struct hs_summary *s = &e->summary;
 
-	s->version = HS_TLS_1_3;
+	s->version = e->version;
 	s->suite = e->suite->code;
-	s->group = e->group->code;
+	s->group = e->group ? e->group->code : 0;
 	if (e->peer_scheme)
 		s->scheme = e->peer_scheme->code;
 	else if (e->scheme)
@@ -133,6 +132,31 @@ static void fill_summary(struct hs_engine *e)
 	s->peer_chain = e->peer_chain;
 	if (e->role == HS_CLIENT && e->config.server_name)
 		memcpy(s->server_name, e->config.server_name, strlen(e->config.server_name) + 1);
+}
+
+void release_exchange(struct hs_engine *e)
+{
+	crypto_share_free(e->share);
+	e->share = NULL;
+	crypto_dh_free(e->dh);
+	e->dh = NULL;
+	explicit_bzero(e->premaster, sizeof(e->premaster));
+}
+
+void release_handshake(struct hs_engine *e)
+{
+	transcript_release(&e->transcript);
+	release_exchange(e);
+	certificates_free(e->peer);
+	e->peer = NULL;
+	free(e->first_hello);
+	e->first_hello = NULL;
+	free(e->cookie);
+	e->cookie = NULL;
+	if (e->session)
+		session_release(e->session);
+	free(e->session);
+	e->session = NULL;
 }
 
 int complete_handshake(struct hs_engine *e)
@@ -155,13 +179,7 @@ int complete_handshake(struct hs_engine *e)
 	rc = engine_check(e, rc, "channel binding");
 	if (rc == 0)
 		rc = action_complete(e);
-	transcript_release(&e->transcript);
-	certificates_free(e->peer);
-	e->peer = NULL;
-	if (e->session)
-		session_release(e->session);
-	free(e->session);
-	e->session = NULL;
+	release_handshake(e);
 	if (e->role == HS_SERVER || !e->config.session_new)
 		secret_wipe(&e->keys.resumption);
 	secret_wipe(&e->keys.client_handshake);

@@ -11,9 +11,27 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct suite suites[] = {
-	{ HS_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256", HASH_SHA256, 16, 12 },
-	{ HS_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384", HASH_SHA384, 32, 12 },
-	{ HS_CHACHA20_POLY1305_SHA256, "TLS_CHACHA20_POLY1305_SHA256", HASH_SHA256, 32, 12 },
+#define TLS13(name, hash, key)                                                             \
+	{                                                                                  \
+		HS_##name, "TLS_" #name, hash, key, 12, HS_TLS_1_3, EXCHANGE_ANY, AUTH_ANY \
+	}
+#define TLS12(exchange, auth, name, hash, key, iv)                                               \
+	{                                                                                        \
+		HS_##exchange##_##auth##_WITH_##name, "TLS_" #exchange "_" #auth "_WITH_" #name, \
+			hash, key, iv, HS_TLS_1_2, EXCHANGE_##exchange, AUTH_##auth              \
+	}
+	TLS13(AES_128_GCM_SHA256, HASH_SHA256, 16),
+	TLS13(AES_256_GCM_SHA384, HASH_SHA384, 32),
+	TLS13(CHACHA20_POLY1305_SHA256, HASH_SHA256, 32),
+	TLS12(ECDHE, ECDSA, AES_128_GCM_SHA256, HASH_SHA256, 16, 4),
+	TLS12(ECDHE, ECDSA, AES_256_GCM_SHA384, HASH_SHA384, 32, 4),
+	TLS12(ECDHE, ECDSA, CHACHA20_POLY1305_SHA256, HASH_SHA256, 32, 12),
+	TLS12(ECDHE, RSA, AES_128_GCM_SHA256, HASH_SHA256, 16, 4),
+	TLS12(ECDHE, RSA, AES_256_GCM_SHA384, HASH_SHA384, 32, 4),
+	TLS12(ECDHE, RSA, CHACHA20_POLY1305_SHA256, HASH_SHA256, 32, 12),
+	TLS12(DHE, RSA, AES_128_GCM_SHA256, HASH_SHA256, 16, 4),
+	TLS12(DHE, RSA, AES_256_GCM_SHA384, HASH_SHA384, 32, 4),
+	TLS12(DHE, RSA, CHACHA20_POLY1305_SHA256, HASH_SHA256, 32, 12),
 };
 
 static const struct group groups[] = {
@@ -43,7 +61,7 @@ struct name {
 };
 
 static const struct name versions[] = {
-	{ 0x0300, "SSLv3" },	 { 0x0301, "TLSv1.0" },	   { 0x0302, "TLSv1.1" },
+	{ 0x0300, "SSLv3" },	   { 0x0301, "TLSv1.0" },     { 0x0302, "TLSv1.1" },
 	{ HS_TLS_1_2, "TLSv1.2" }, { HS_TLS_1_3, "TLSv1.3" },
 };
 
@@ -55,11 +73,11 @@ static const struct name messages[] = {
 	{ MESSAGE_END_OF_EARLY_DATA, "EndOfEarlyData" },
 	{ MESSAGE_ENCRYPTED_EXTENSIONS, "EncryptedExtensions" },
 	{ MESSAGE_CERTIFICATE, "Certificate" },
-	{ 12, "ServerKeyExchange" },
+	{ MESSAGE_SERVER_KEY_EXCHANGE, "ServerKeyExchange" },
 	{ MESSAGE_CERTIFICATE_REQUEST, "CertificateRequest" },
-	{ 14, "ServerHelloDone" },
+	{ MESSAGE_SERVER_HELLO_DONE, "ServerHelloDone" },
 	{ MESSAGE_CERTIFICATE_VERIFY, "CertificateVerify" },
-	{ 16, "ClientKeyExchange" },
+	{ MESSAGE_CLIENT_KEY_EXCHANGE, "ClientKeyExchange" },
 	{ MESSAGE_FINISHED, "Finished" },
 	{ MESSAGE_KEY_UPDATE, "KeyUpdate" },
 	{ MESSAGE_MESSAGE_HASH, "message_hash" },
@@ -84,7 +102,7 @@ static const struct name alerts[] = {
 	{ ALERT_PROTOCOL_VERSION, "protocol_version" },
 	{ 71, "insufficient_security" },
 	{ ALERT_INTERNAL_ERROR, "internal_error" },
-	{ 86, "inappropriate_fallback" },
+	{ ALERT_INAPPROPRIATE_FALLBACK, "inappropriate_fallback" },
 	{ 90, "user_canceled" },
 	{ ALERT_MISSING_EXTENSION, "missing_extension" },
 	{ ALERT_UNSUPPORTED_EXTENSION, "unsupported_extension" },
@@ -117,6 +135,18 @@ const struct scheme *scheme_find(uint16_t code)
 		if (schemes[i].code == code)
 			return &schemes[i];
 	return NULL;
+}
+
+static bool is_ecdsa(enum key_type key)
+{
+	return key == KEY_ECDSA_P256 || key == KEY_ECDSA_P384;
+}
+
+bool scheme_takes_key(const struct scheme *scheme, enum key_type key, uint16_t version)
+{
+	if (version == HS_TLS_1_2)
+		return scheme->key == key || (is_ecdsa(scheme->key) && is_ecdsa(key));
+	return scheme->handshake && scheme->key == key;
 }
 
 size_t hash_len(enum hash hash)

@@ -33,6 +33,19 @@ enum key_type {
 	KEY_OTHER,
 };
 
+/* What a suite of TLS 1.2 says besides its cipher; in TLS 1.3 that is said elsewhere. */
+enum exchange {
+	EXCHANGE_ANY,
+	EXCHANGE_ECDHE,
+	EXCHANGE_DHE,
+};
+
+enum authentication {
+	AUTH_ANY,
+	AUTH_ECDSA,
+	AUTH_RSA,
+};
+
 enum message_type {
 	MESSAGE_CLIENT_HELLO = 1,
 	MESSAGE_SERVER_HELLO = 2,
@@ -40,8 +53,11 @@ enum message_type {
 	MESSAGE_END_OF_EARLY_DATA = 5,
 	MESSAGE_ENCRYPTED_EXTENSIONS = 8,
 	MESSAGE_CERTIFICATE = 11,
+	MESSAGE_SERVER_KEY_EXCHANGE = 12,
 	MESSAGE_CERTIFICATE_REQUEST = 13,
+	MESSAGE_SERVER_HELLO_DONE = 14,
 	MESSAGE_CERTIFICATE_VERIFY = 15,
+	MESSAGE_CLIENT_KEY_EXCHANGE = 16,
 	MESSAGE_FINISHED = 20,
 	MESSAGE_KEY_UPDATE = 24,
 	MESSAGE_MESSAGE_HASH = 254,
@@ -61,6 +77,7 @@ enum alert {
 	ALERT_DECRYPT_ERROR = 51,
 	ALERT_PROTOCOL_VERSION = 70,
 	ALERT_INTERNAL_ERROR = 80,
+	ALERT_INAPPROPRIATE_FALLBACK = 86,
 	ALERT_MISSING_EXTENSION = 109,
 	ALERT_UNSUPPORTED_EXTENSION = 110,
 	ALERT_UNRECOGNIZED_NAME = 112,
@@ -73,7 +90,10 @@ struct suite {
 	const char *name;
 	enum hash hash;
 	size_t key_len;
-	size_t iv_len;
+	size_t iv_len; /* in TLS 1.2 with GCM: of the salt, RFC 5288 section 3 */
+	uint16_t version;
+	enum exchange exchange;
+	enum authentication auth;
 };
 
 struct group {
@@ -96,6 +116,12 @@ struct scheme {
 const struct suite *suite_find(uint16_t code);
 const struct group *group_find(uint16_t code);
 const struct scheme *scheme_find(uint16_t code);
+
+/*
+ * May a key of this type sign a handshake message by @scheme? TLS 1.3 ties an ECDSA scheme
+ * to its curve and has no PKCS#1 (RFC 8446 section 4.2.3); TLS 1.2 does neither.
+ */
+bool scheme_takes_key(const struct scheme *scheme, enum key_type key, uint16_t version);
 
 size_t hash_len(enum hash hash);
 

@@ -96,7 +96,7 @@ void forget_session(struct hs_engine *e)
 int client_build_psk_modes(struct hs_engine *e, enum extension_message message, struct writer *w)
 {
 	(void)message;
-	if (!e->config.session_new && !e->psk_offered)
+	if ((!e->config.session_new && !e->psk_offered) || e->config.max_version < HS_TLS_1_3)
 		return EXTENSION_OMIT;
 	writer_u8(w, 1);
 	writer_u8(w, PSK_DHE_KE);
@@ -211,8 +211,7 @@ int act_new_session_ticket(struct hs_engine *e)
 
 	if (!e->config.session_new || !in->lifetime || in->ticket.left > SESSION_TICKET_MAX)
 		return 0;
-	rc = engine_check(e,
-			  key_schedule_resumption(&e->keys, in->nonce.at, in->nonce.left, &psk),
+	rc = engine_check(e, key_schedule_resumption(&e->keys, in->nonce.at, in->nonce.left, &psk),
 			  "session");
 	if (rc == 0) {
 		session_describe(e, &s, &psk);

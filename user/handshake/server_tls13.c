@@ -6,7 +6,10 @@
  * preference. It must never choose what the client did not offer, nor what its own policy
  * does not name, nor say COMPLETE before the client's Finished is verified.
  */
-#include "extensions.h"
+#include "tls12.h"
+
+#define FALLBACK_SCSV 0x5600 /* RFC 7507 */
+#define RENEGOTIATION_SCSV 0x00ff /* RFC 5746 section 3.3 */
 
 int parse_client_hello(struct hs_engine *e, struct reader *r)
 {
@@ -30,7 +33,10 @@ int parse_client_hello(struct hs_engine *e, struct reader *r)
 		i = suite_index(&e->config, code);
 		if (i >= 0)
 			in->suites_shared |= 1u << i;
+		in->fallback |= code == FALLBACK_SCSV;
+		in->renegotiation_scsv |= code == RENEGOTIATION_SCSV;
 	}
+	in->null_compression = memchr(in->compression.at, 0, in->compression.left);
 	if (reader_done(r))
 		return 0; /* a client of old; act_client_hello() says so */
 	return extensions_parse(e, IN_CLIENT_HELLO, r);
@@ -43,7 +49,8 @@ static int check_client_hello(struct hs_engine *e)
 
 	if (!in->offers_tls13)
 		return engine_fail(e, ALERT_PROTOCOL_VERSION, EPROTO,
-				   "the client does not offer TLS 1.3 (its best is %s)",
+				   "the client does not offer %s (its best is %s)",
+				   hs_version_name(e->config.min_version),
 				   hs_version_name(in->legacy_version));
 	if (in->compression.left != 1 || in->compression.at[0] != 0)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
@@ -64,8 +71,7 @@ static int check_client_hello(struct hs_engine *e)
 	return 0;
 }
 
-/* The index of the lowest bit: our own first preference. */
-static size_t first_of(uint32_t bits)
+size_t first_of(uint32_t bits)
 {
 	size_t i = 0;
 
@@ -76,10 +82,15 @@ static size_t first_of(uint32_t bits)
 
 static int choose_suite(struct hs_engine *e)
 {
-	if (!e->in.suites_shared)
+	uint32_t shared = e->in.suites_shared;
+
+	for (size_t i = 0; i < e->config.suite_count; i++)
+		if (e->config.suites[i]->version != HS_TLS_1_3)
+			shared &= ~(1u << i);
+	if (!shared)
 		return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
 				   "the client offers no cipher suite that the policy allows");
-	e->suite = e->config.suites[first_of(e->in.suites_shared)];
+	e->suite = e->config.suites[first_of(shared)];
 	if (e->retried && e->suite->code != e->retry_suite)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the second ClientHello leads to another suite");
@@ -95,34 +106,45 @@ static bool credential_fits(struct hs_engine *e, struct hs_credential *c)
 }
 
 /* RFC 8446 section 4.4.2.2: by the name asked for, else the first that can be verified. */
-static int choose_credential(struct hs_engine *e)
+bool find_credential(struct hs_engine *e, bool *named)
 {
 	const struct config *c = &e->config;
 	const char *name = e->summary.server_name;
-	bool named = false;
 
-	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; *name && i < c->credential_count; i++) {
 		if (!credential_has_name(c->credentials[i], name))
 			continue;
-		named = true;
+		*named = true;
 		if (credential_fits(e, c->credentials[i])) {
 			e->server_name_used = true;
-			return 0;
+			return true;
 		}
 	}
-	if (c->credential_must_match && !named) /* RFC 6066 section 3 */
-		return engine_fail(e, ALERT_UNRECOGNIZED_NAME, ENOKEY,
-				   "no credential is for the name that the client asked for");
 	for (size_t i = 0; !c->credential_must_match && i < c->credential_count; i++)
 		if (credential_fits(e, c->credentials[i]))
-			return 0;
+			return true;
+	return false;
+}
+
+int refuse_credential(struct hs_engine *e, bool named)
+{
+	if (e->config.credential_must_match && !named) /* RFC 6066 section 3 */
+		return engine_fail(e, ALERT_UNRECOGNIZED_NAME, ENOKEY,
+				   "no credential is for the name that the client asked for");
 	return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
 			   "the client verifies none of the signatures this server can make");
 }
 
+static int choose_credential(struct hs_engine *e)
+{
+	bool named = false;
+
+	e->peer_schemes = e->in.schemes_shared;
+	return find_credential(e, &named) ? 0 : refuse_credential(e, named);
+}
+
 /* RFC 7301 section 3.2 */
-static int choose_alpn(struct hs_engine *e)
+int choose_alpn(struct hs_engine *e)
 {
 	struct reader ours = reader_over(e->config.alpn, e->config.alpn_len), name, other;
 
@@ -144,7 +166,7 @@ static int choose_alpn(struct hs_engine *e)
 }
 
 /* What the client said about itself, once, from its first ClientHello. */
-static void take_client(struct hs_engine *e)
+void take_client(struct hs_engine *e)
 {
 	const struct incoming *in = &e->in;
 
@@ -294,11 +316,25 @@ static int choose_group(struct hs_engine *e, size_t *chosen)
 	return 1;
 }
 
+static bool offers_tls12(const struct hs_engine *e)
+{
+	if (extension_seen(e, EXTENSION_SUPPORTED_VERSIONS))
+		return e->in.offers_tls12;
+	return e->in.legacy_version >= HS_TLS_1_2;
+}
+
 int act_client_hello(struct hs_engine *e)
 {
 	size_t group = 0;
-	int rc = check_client_hello(e), retry;
+	int rc, retry;
 
+	if (e->config.max_version < HS_TLS_1_3)
+		e->in.offers_tls13 = false;
+	if (!e->in.offers_tls13 && !e->retried && offers_tls12(e) &&
+	    e->config.min_version == HS_TLS_1_2)
+		return act_client_hello_tls12(e);
+	e->version = HS_TLS_1_3;
+	rc = check_client_hello(e);
 	if (rc == 0 && e->retried)
 		rc = check_second_hello(e);
 	else if (rc == 0)

@@ -258,7 +258,8 @@ static int seal_bytes(struct hs_engine *e, const uint8_t *plain, size_t len, uin
 	if (rc == 0)
 		rc = e->config.random(e->config.ctx, nonce, NONCE_LEN);
 	if (rc == 0)
-		rc = crypto_seal(key, nonce, ticket, HS_TICKET_NAME_LEN, plain, len, nonce + NONCE_LEN);
+		rc = crypto_seal(key, nonce, ticket, HS_TICKET_NAME_LEN, plain, len,
+				 nonce + NONCE_LEN);
 	explicit_bzero(key, sizeof(key));
 	return rc;
 }

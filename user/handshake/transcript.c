@@ -10,10 +10,11 @@
 
 int transcript_add(struct transcript *t, const uint8_t *bytes, size_t len)
 {
-	if (t->hash)
-		return crypto_hash_update(t->hash, bytes, len);
-	writer_bytes(&t->pending, bytes, len);
-	return writer_ok(&t->pending) ? 0 : -ENOMEM;
+	if (!t->hash || t->keep)
+		writer_bytes(&t->pending, bytes, len);
+	if (!writer_ok(&t->pending))
+		return -ENOMEM;
+	return t->hash ? crypto_hash_update(t->hash, bytes, len) : 0;
 }
 
 int transcript_start(struct transcript *t, enum hash alg)
@@ -27,7 +28,8 @@ int transcript_start(struct transcript *t, enum hash alg)
 	if (!t->hash)
 		return -ENOMEM;
 	rc = crypto_hash_update(t->hash, t->pending.bytes, t->pending.len);
-	writer_release(&t->pending);
+	if (!t->keep)
+		writer_release(&t->pending);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 
 struct transcript {
 	struct writer pending;
+	bool keep; /* messages stay in pending: TLS 1.2 signs them as they were */
 	enum hash alg;
 	struct crypto_hash *hash;
 };

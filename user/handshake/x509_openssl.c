@@ -320,9 +320,10 @@ static void reason_text(X509_STORE_CTX *ctx, int code, const struct certificate_
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		if (cert)
 			name_text(X509_get_issuer_name(cert), detail, sizeof(detail));
-		snprintf(text, HS_MAX_TEXT,
-			 "the certificate of %s comes from %s, an authority that is not trusted: %s",
-			 subject, detail, X509_verify_cert_error_string(code));
+		snprintf(
+			text, HS_MAX_TEXT,
+			"the certificate of %s comes from %s, an authority that is not trusted: %s",
+			subject, detail, X509_verify_cert_error_string(code));
 		break;
 	default:
 		snprintf(text, HS_MAX_TEXT, "the certificate of %s: %s", subject,
@@ -345,9 +346,8 @@ static bool set_parameters(X509_STORE_CTX *ctx, const struct certificate_check *
 						       X509_V_FLAG_TRUSTED_FIRST) != 1 ||
 	    X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER :
 							  X509_PURPOSE_SSL_CLIENT) != 1 ||
-	    X509_VERIFY_PARAM_set_trust(param,
-					server ? X509_TRUST_SSL_SERVER : X509_TRUST_SSL_CLIENT) !=
-		    1)
+	    X509_VERIFY_PARAM_set_trust(param, server ? X509_TRUST_SSL_SERVER :
+							X509_TRUST_SSL_CLIENT) != 1)
 		return false;
 	if (!check->name)
 		return true;
@@ -525,9 +525,9 @@ bool credential_has_name(const struct hs_credential *c, const char *name)
 	return X509_check_host(c->leaf, name, strlen(name), HOST_FLAGS, NULL) == 1;
 }
 
-bool credential_can_sign(const struct hs_credential *c, const struct scheme *scheme)
+enum key_type credential_key_type(const struct hs_credential *c)
 {
-	return scheme->handshake && crypto_key_type(c->key) == scheme->key;
+	return crypto_key_type(c->key);
 }
 
 const struct hs_der *credential_chain(const struct hs_credential *c, size_t *count)

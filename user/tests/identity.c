@@ -159,8 +159,8 @@ void identity_free(struct identity *id)
 struct hs_credential *identity_credential(const struct identity *id)
 {
 	char text[HS_MAX_TEXT];
-	struct hs_credential *c = hs_credential_new_pem(
-		id->cert_pem, strlen(id->cert_pem), id->key_pem, strlen(id->key_pem), text);
+	struct hs_credential *c = hs_credential_new_pem(id->cert_pem, strlen(id->cert_pem),
+							id->key_pem, strlen(id->key_pem), text);
 
 	if (!c)
 		bail("credential: %s", text);

@@ -22,7 +22,8 @@
 
 #define CHUNK 16384
 
-__attribute__((format(printf, 2, 3))) static bool give_up(struct link *link, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool give_up(struct link *link, const char *format,
+							  ...)
 {
 	va_list ap;
 

@@ -43,7 +43,8 @@ static EVP_CIPHER_CTX *context(struct hs_key *key, int encrypt, const uint8_t *h
 	int n;
 
 	nonce_of(key, nonce);
-	if (!ctx || EVP_CipherInit_ex(ctx, cipher_of(key->suite), NULL, key->key, nonce, encrypt) != 1 ||
+	if (!ctx ||
+	    EVP_CipherInit_ex(ctx, cipher_of(key->suite), NULL, key->key, nonce, encrypt) != 1 ||
 	    EVP_CipherUpdate(ctx, NULL, &n, header, RECORD_HEADER) != 1)
 		bail("record: cipher");
 	return ctx;

@@ -17,7 +17,8 @@
  * Protects @len bytes of @type with @key, whose sequence number it advances. @out takes
  * RECORD_HEADER + len + 17 bytes; returns how many were written.
  */
-size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len, uint8_t *out);
+size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len,
+		   uint8_t *out);
 /*
  * Opens a whole record, header included. @out takes its length. Returns the length of the
  * plaintext and its content type in @type, or -1.

@@ -188,7 +188,9 @@ static void one_chain(const char *what, const struct identity_spec *middle, bool
 {
 	struct identity *ca = identity_new(middle), *leaf;
 	struct identity_spec spec = {
-		.common_name = "A Server", .names = "DNS:server.example", .key = KEY_ECDSA_P256,
+		.common_name = "A Server",
+		.names = "DNS:server.example",
+		.key = KEY_ECDSA_P256,
 		.issuer = ca,
 	};
 	struct pair p;
@@ -210,7 +212,9 @@ static void one_chain(const char *what, const struct identity_spec *middle, bool
 static void test_chains(void)
 {
 	struct identity_spec middle = {
-		.common_name = "Middle", .key = KEY_ECDSA_P256, .authority = true,
+		.common_name = "Middle",
+		.key = KEY_ECDSA_P256,
+		.authority = true,
 		.key_usage = "critical,keyCertSign",
 	};
 
@@ -220,8 +224,8 @@ static void test_chains(void)
 		  X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, ALERT_UNKNOWN_CA,
 		  "comes from CN=Middle, an authority that is not trusted");
 	middle.name_constraints = "critical,permitted;DNS:other.example";
-	one_chain("a name outside of the constraints", &middle, true, X509_V_ERR_PERMITTED_VIOLATION,
-		  ALERT_BAD_CERTIFICATE, "permitted subtree");
+	one_chain("a name outside of the constraints", &middle, true,
+		  X509_V_ERR_PERMITTED_VIOLATION, ALERT_BAD_CERTIFICATE, "permitted subtree");
 	middle.name_constraints = NULL;
 	middle.not_before = TEST_NOW - 9 * DAY;
 	middle.not_after = TEST_NOW - DAY;
@@ -277,7 +281,9 @@ static void one_depth(int count, bool accepted)
 static void test_self_signed(void)
 {
 	struct identity_spec spec = {
-		.common_name = "Alone", .names = "DNS:server.example", .key = KEY_ECDSA_P256,
+		.common_name = "Alone",
+		.names = "DNS:server.example",
+		.key = KEY_ECDSA_P256,
 	};
 	struct identity *id = identity_new(&spec);
 	struct hs_trust *empty = hs_trust_new();
@@ -310,8 +316,7 @@ static void test_self_signed(void)
 	p.side[HS_CLIENT].config.verify = HS_VERIFY_OPTIONAL;
 	p.side[HS_CLIENT].config.server_name = NULL;
 	pair_run(&p);
-	ok(pair_complete(&p) &&
-		   !hs_engine_summary(p.side[HS_CLIENT].engine)->peer_authenticated &&
+	ok(pair_complete(&p) && !hs_engine_summary(p.side[HS_CLIENT].engine)->peer_authenticated &&
 		   hs_engine_summary(p.side[HS_CLIENT].engine)->verify_code,
 	   "without a store nobody is authenticated");
 	pair_free(&p);
@@ -394,8 +399,8 @@ static void test_signatures(void)
 		   (struct change){ MESSAGE_CERTIFICATE, 11, { 0 }, 1, 0 }, ALERT_BAD_CERTIFICATE,
 		   EKEYREJECTED, "number 1 of the chain does not parse");
 	one_change("a context in Certificate", KEY_ED25519,
-		   (struct change){ MESSAGE_CERTIFICATE, 4, { 1 }, 1, 0 }, ALERT_DECODE_ERROR, EPROTO,
-		   "malformed");
+		   (struct change){ MESSAGE_CERTIFICATE, 4, { 1 }, 1, 0 }, ALERT_DECODE_ERROR,
+		   EPROTO, "malformed");
 }
 
 static void empty_certificate(struct pair *p, struct message *m, size_t index)
@@ -503,8 +508,8 @@ static char *encrypted_key(const struct identity *id)
 	char *bytes, *copy;
 	long len;
 
-	if (PEM_write_bio_PrivateKey(bio, id->key, EVP_aes_128_cbc(), (unsigned char *)"pw", 2, NULL,
-				     NULL) != 1)
+	if (PEM_write_bio_PrivateKey(bio, id->key, EVP_aes_128_cbc(), (unsigned char *)"pw", 2,
+				     NULL, NULL) != 1)
 		bail("PEM");
 	len = BIO_get_mem_data(bio, &bytes);
 	copy = strndup(bytes, (size_t)len);
@@ -515,8 +520,8 @@ static char *encrypted_key(const struct identity *id)
 static void one_load(const char *what, const char *chain, const char *key, const char *words)
 {
 	char text[HS_MAX_TEXT] = "";
-	struct hs_credential *c =
-		hs_credential_new_pem(chain, strlen(chain), key, strlen(key), text);
+	struct hs_credential *c = hs_credential_new_pem(chain, strlen(chain), key, strlen(key),
+							text);
 
 	ok(!c && strstr(text, words), "%s: %s", what, text);
 	hs_credential_unref(c);
@@ -542,8 +547,8 @@ static void test_loading(void)
 	ok(hs_trust_add_pem(trust, "", 0, text) == -ENOENT && *text, "an empty bundle: %s", text);
 	ok(hs_trust_add_pem(trust, "nonsense", 8, text) == -ENOENT, "a bundle of nonsense: %s",
 	   text);
-	ok(hs_trust_add_pem(trust, broken, strlen(broken), text) == -EBADMSG,
-	   "a broken bundle: %s", text);
+	ok(hs_trust_add_pem(trust, broken, strlen(broken), text) == -EBADMSG, "a broken bundle: %s",
+	   text);
 	ok(hs_trust_add_pem(trust, a->cert_pem, strlen(a->cert_pem), text) == 1 &&
 		   hs_trust_add_pem(trust, a->cert_pem, strlen(a->cert_pem), text) == 1,
 	   "the same certificate twice");

@@ -23,17 +23,44 @@ struct scene {
 
 static const struct scene scenes[] = {
 	{ "client, WAIT_SH", HS_CLIENT, CLIENT_WAIT_SERVER_HELLO, false, false, 0, { 2, 0 } },
-	{ "client, WAIT_SH after a retry", HS_CLIENT, CLIENT_WAIT_SECOND_SERVER_HELLO, true, false,
-	  0, { 2, 0 } },
-	{ "client, WAIT_EE", HS_CLIENT, CLIENT_WAIT_ENCRYPTED_EXTENSIONS, false, false, 2, { 8, 0 } },
-	{ "client, WAIT_CERT_CR", HS_CLIENT, CLIENT_WAIT_CERTIFICATE_OR_REQUEST, false, false, 2,
+	{ "client, WAIT_SH after a retry",
+	  HS_CLIENT,
+	  CLIENT_WAIT_SECOND_SERVER_HELLO,
+	  true,
+	  false,
+	  0,
+	  { 2, 0 } },
+	{ "client, WAIT_EE",
+	  HS_CLIENT,
+	  CLIENT_WAIT_ENCRYPTED_EXTENSIONS,
+	  false,
+	  false,
+	  2,
+	  { 8, 0 } },
+	{ "client, WAIT_CERT_CR",
+	  HS_CLIENT,
+	  CLIENT_WAIT_CERTIFICATE_OR_REQUEST,
+	  false,
+	  false,
+	  2,
 	  { 11, 13 } },
 	{ "client, WAIT_CERT", HS_CLIENT, CLIENT_WAIT_CERTIFICATE, false, true, 2, { 11, 0 } },
-	{ "client, WAIT_CV", HS_CLIENT, CLIENT_WAIT_CERTIFICATE_VERIFY, false, false, 2, { 15, 0 } },
+	{ "client, WAIT_CV",
+	  HS_CLIENT,
+	  CLIENT_WAIT_CERTIFICATE_VERIFY,
+	  false,
+	  false,
+	  2,
+	  { 15, 0 } },
 	{ "client, WAIT_FINISHED", HS_CLIENT, CLIENT_WAIT_FINISHED, false, false, 2, { 20, 0 } },
 	{ "client, CONNECTED", HS_CLIENT, CLIENT_CONNECTED, false, false, 3, { 4, 0 } },
 	{ "server, START", HS_SERVER, SERVER_WAIT_CLIENT_HELLO, false, false, 0, { 1, 0 } },
-	{ "server, START after a retry", HS_SERVER, SERVER_WAIT_SECOND_CLIENT_HELLO, true, false, 0,
+	{ "server, START after a retry",
+	  HS_SERVER,
+	  SERVER_WAIT_SECOND_CLIENT_HELLO,
+	  true,
+	  false,
+	  0,
 	  { 1, 0 } },
 	{ "server, WAIT_CERT", HS_SERVER, SERVER_WAIT_CERTIFICATE, false, true, 2, { 11, 0 } },
 	{ "server, WAIT_CV", HS_SERVER, SERVER_WAIT_CERTIFICATE_VERIFY, false, true, 2, { 15, 0 } },
@@ -101,8 +128,8 @@ static bool is_refused(struct pair *p, enum hs_role role, enum hs_epoch epoch, c
 
 	party_take_actions(p, role);
 	return rc == -EPROTO && party->failed && party->complete == was_complete &&
-	       party->failure.alert == ALERT_UNEXPECTED_MESSAGE &&
-	       party->failure.error == EPROTO && *party->text && is_dead(party->engine);
+	       party->failure.alert == ALERT_UNEXPECTED_MESSAGE && party->failure.error == EPROTO &&
+	       *party->text && is_dead(party->engine);
 }
 
 /* A message of @type: a real one if the handshake had one, else four bytes of nothing. */

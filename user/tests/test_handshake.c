@@ -150,8 +150,7 @@ static void one_alpn(const char *client, const char *server, const char *expecte
 		   "no protocol in common is no_application_protocol");
 	else
 		ok(pair_complete(&p) && c->alpn_len == strlen(expected) &&
-			   s->alpn_len == c->alpn_len &&
-			   !memcmp(c->alpn, expected, c->alpn_len) &&
+			   s->alpn_len == c->alpn_len && !memcmp(c->alpn, expected, c->alpn_len) &&
 			   !memcmp(s->alpn, expected, s->alpn_len),
 		   "ALPN \"%s\"", expected);
 	pair_free(&p);
@@ -285,8 +284,36 @@ static void test_client_certificates(void)
 static void test_after(void)
 {
 	static const uint8_t ticket[] = {
-		MESSAGE_NEW_SESSION_TICKET, 0, 0, 26, 0, 0, 0x1c, 0x20, 1, 2, 3, 4, 1, 0, 0, 4, 't',
-		'i', 'c', 'k', 0, 8, 0, 42, 0, 4, 0, 0, 0, 0,
+		MESSAGE_NEW_SESSION_TICKET,
+		0,
+		0,
+		26,
+		0,
+		0,
+		0x1c,
+		0x20,
+		1,
+		2,
+		3,
+		4,
+		1,
+		0,
+		0,
+		4,
+		't',
+		'i',
+		'c',
+		'k',
+		0,
+		8,
+		0,
+		42,
+		0,
+		4,
+		0,
+		0,
+		0,
+		0,
 	};
 	uint8_t bad[sizeof(ticket)], mine[32], theirs[32];
 	char line[512];

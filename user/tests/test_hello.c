@@ -20,7 +20,9 @@ struct row {
 };
 
 #define ZEROS_32 "0000000000000000000000000000000000000000000000000000000000000000"
-#define X25519_SHARE "001d0020" "0900000000000000000000000000000000000000000000000000000000000000"
+#define X25519_SHARE \
+	"001d0020"   \
+	"0900000000000000000000000000000000000000000000000000000000000000"
 #define GROUPS 10
 #define SCHEMES 13
 #define ALPN 16
@@ -65,7 +67,9 @@ static const struct row client_hellos[] = {
 	{ "compression", ALERT_ILLEGAL_PARAMETER, { { EDIT_COMPRESSION, 0, "0100" } } },
 	{ "compression only", ALERT_ILLEGAL_PARAMETER, { { EDIT_COMPRESSION, 0, "01" } } },
 	{ "no compression method", ALERT_DECODE_ERROR, { { EDIT_COMPRESSION, 0, "" } } },
-	{ "a session id of 33 bytes", ALERT_DECODE_ERROR, { { EDIT_SESSION_ID, 0, ZEROS_32 "00" } } },
+	{ "a session id of 33 bytes",
+	  ALERT_DECODE_ERROR,
+	  { { EDIT_SESSION_ID, 0, ZEROS_32 "00" } } },
 	{ "no suites", ALERT_DECODE_ERROR, { { EDIT_SUITES, 0, "" } } },
 	{ "half a suite", ALERT_DECODE_ERROR, { { EDIT_SUITES, 0, "130113" } } },
 	{ "no suite in common", ALERT_HANDSHAKE_FAILURE, { { EDIT_SUITES, 0, "130313040a0a" } } },
@@ -91,9 +95,14 @@ static const struct row client_hellos[] = {
 	{ "pre_shared_key with more identities than binders",
 	  ALERT_DECODE_ERROR,
 	  { { EDIT_ADD, MODES, "0101" },
-	    { EDIT_ADD, PSK, "0014" "00047469636b00000000" "00047469636b00000000"
-			     "002120" ZEROS_32 } } },
-	{ "a cookie that was not sent", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, COOKIE, "00020102" } } },
+	    { EDIT_ADD, PSK,
+	      "0014"
+	      "00047469636b00000000"
+	      "00047469636b00000000"
+	      "002120" ZEROS_32 } } },
+	{ "a cookie that was not sent",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_ADD, COOKIE, "00020102" } } },
 
 	{ "two key shares of one group",
 	  ALERT_ILLEGAL_PARAMETER,
@@ -110,7 +119,8 @@ static const struct row client_hellos[] = {
 	{ "a key share of 31 bytes",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, SHARES,
-	      "0023001d001f" "00000000000000000000000000000000000000000000000000000000000009" } } },
+	      "0023001d001f"
+	      "00000000000000000000000000000000000000000000000000000000000009" } } },
 	{ "an empty key share", ALERT_DECODE_ERROR, { { EDIT_SET, SHARES, "0004001d0000" } } },
 	{ "a point off the curve",
 	  ALERT_ILLEGAL_PARAMETER,
@@ -118,7 +128,8 @@ static const struct row client_hellos[] = {
 	{ "a compressed point",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, SHARES,
-	      "002500170021" "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" } } },
+	      "002500170021"
+	      "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" } } },
 	{ "the point at infinity",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, SHARES, "00050017000100" } } },
@@ -150,9 +161,14 @@ static const struct row second_client_hellos[] = {
 	{ "an extension more", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, 0x1234, "" } } },
 	{ "another name",
 	  ALERT_ILLEGAL_PARAMETER,
-	  { { EDIT_SET, 0, "0013" "000010" "6576696c6c6c6c2e6578616d706c6521" } } },
+	  { { EDIT_SET, 0,
+	      "0013"
+	      "000010"
+	      "6576696c6c6c6c2e6578616d706c6521" } } },
 	{ "early data", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, EARLY, "" } } },
-	{ "a cookie that was not sent", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, COOKIE, "00020102" } } },
+	{ "a cookie that was not sent",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_ADD, COOKIE, "00020102" } } },
 	{ "no key share", ALERT_ILLEGAL_PARAMETER, { { EDIT_SET, SHARES, "0000" } } },
 	{ "the first key share again",
 	  ALERT_ILLEGAL_PARAMETER,
@@ -194,7 +210,9 @@ static const struct row server_hellos[] = {
 	{ "no key share", ALERT_MISSING_EXTENSION, { { EDIT_DROP, SHARES, NULL } } },
 	{ "a share of a group that was not sent",
 	  ALERT_ILLEGAL_PARAMETER,
-	  { { EDIT_SET, SHARES, "0017" "004104" ZEROS_32 ZEROS_32 } } },
+	  { { EDIT_SET, SHARES,
+	      "0017"
+	      "004104" ZEROS_32 ZEROS_32 } } },
 	{ "a share that is all zero",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, SHARES, "001d0020" ZEROS_32 } } },
@@ -221,7 +239,9 @@ static const struct row server_hellos[] = {
 
 /* A ServerHello made into a HelloRetryRequest. */
 static const struct row retries[] = {
-	{ "to P-256", ACCEPTED, { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_SET, SHARES, "0017" } } },
+	{ "to P-256",
+	  ACCEPTED,
+	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_SET, SHARES, "0017" } } },
 	{ "with a cookie only",
 	  ACCEPTED,
 	  { { EDIT_RANDOM, 0, RETRY_RANDOM },
@@ -238,25 +258,27 @@ static const struct row retries[] = {
 	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_DROP, SHARES, NULL } } },
 	{ "with an empty cookie",
 	  ALERT_DECODE_ERROR,
-	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_DROP, SHARES, NULL }, { EDIT_ADD, COOKIE, "0000" } } },
-	{ "with a whole share",
-	  ALERT_DECODE_ERROR,
-	  { { EDIT_RANDOM, 0, RETRY_RANDOM } } },
+	  { { EDIT_RANDOM, 0, RETRY_RANDOM },
+	    { EDIT_DROP, SHARES, NULL },
+	    { EDIT_ADD, COOKIE, "0000" } } },
+	{ "with a whole share", ALERT_DECODE_ERROR, { { EDIT_RANDOM, 0, RETRY_RANDOM } } },
 	{ "with an unknown extension",
 	  ALERT_UNSUPPORTED_EXTENSION,
-	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_SET, SHARES, "0017" }, { EDIT_ADD, 0x1234, "" } } },
+	  { { EDIT_RANDOM, 0, RETRY_RANDOM },
+	    { EDIT_SET, SHARES, "0017" },
+	    { EDIT_ADD, 0x1234, "" } } },
 	{ "with a suite that was not offered",
 	  ALERT_ILLEGAL_PARAMETER,
-	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_SET, SHARES, "0017" }, { EDIT_SUITES, 0, "1303" } } },
+	  { { EDIT_RANDOM, 0, RETRY_RANDOM },
+	    { EDIT_SET, SHARES, "0017" },
+	    { EDIT_SUITES, 0, "1303" } } },
 };
 
 /* A ServerHello that follows a HelloRetryRequest. */
 static const struct row second_server_hellos[] = {
 	{ "as it is", ACCEPTED, { { EDIT_NONE, 0, NULL } } },
 	{ "another suite", ALERT_ILLEGAL_PARAMETER, { { EDIT_SUITES, 0, "1302" } } },
-	{ "another group",
-	  ALERT_ILLEGAL_PARAMETER,
-	  { { EDIT_SET, SHARES, X25519_SHARE } } },
+	{ "another group", ALERT_ILLEGAL_PARAMETER, { { EDIT_SET, SHARES, X25519_SHARE } } },
 	{ "a second HelloRetryRequest",
 	  ALERT_UNEXPECTED_MESSAGE,
 	  { { EDIT_RANDOM, 0, RETRY_RANDOM }, { EDIT_SET, SHARES, "0018" } } },
@@ -265,7 +287,9 @@ static const struct row second_server_hellos[] = {
 static const struct row encrypted_extensions[] = {
 	{ "as they are", ACCEPTED, { { EDIT_NONE, 0, NULL } } },
 	{ "supported_groups", ACCEPTED, { { EDIT_ADD, GROUPS, "00040017001d" } } },
-	{ "malformed supported_groups", ALERT_DECODE_ERROR, { { EDIT_ADD, GROUPS, "0003001700" } } },
+	{ "malformed supported_groups",
+	  ALERT_DECODE_ERROR,
+	  { { EDIT_ADD, GROUPS, "0003001700" } } },
 	{ "an unknown extension", ALERT_UNSUPPORTED_EXTENSION, { { EDIT_ADD, 0x1234, "" } } },
 	{ "early data", ALERT_UNSUPPORTED_EXTENSION, { { EDIT_ADD, EARLY, "" } } },
 	{ "a name of its own", ALERT_DECODE_ERROR, { { EDIT_SET, 0, "00" } } },

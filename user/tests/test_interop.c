@@ -239,11 +239,11 @@ static void openssl_client_args(const char **argv, const struct wish *w, const c
 				char *groups, size_t size)
 {
 	size_t n = 0;
-	const char *fixed[] = { "openssl",	 "s_client",	  "-tls1_3",
-				"-connect",	 address,	  "-CAfile",
-				root_file,	 "-servername",	  "server.example",
+	const char *fixed[] = { "openssl",	    "s_client",	      "-tls1_3",
+				"-connect",	    address,	      "-CAfile",
+				root_file,	    "-servername",    "server.example",
 				"-verify_hostname", "server.example", "-verify_return_error",
-				"-quiet",	 "-no_ign_eof" };
+				"-quiet",	    "-no_ign_eof" };
 
 	for (; n < sizeof(fixed) / sizeof(fixed[0]); n++)
 		argv[n] = fixed[n];
@@ -252,7 +252,8 @@ static void openssl_client_args(const char **argv, const struct wish *w, const c
 		argv[n++] = hs_suite_name(w->suite);
 	}
 	if (w->group) {
-		snprintf(groups, size, "%s%s%s", w->first_group ? openssl_group(w->first_group) : "",
+		snprintf(groups, size, "%s%s%s",
+			 w->first_group ? openssl_group(w->first_group) : "",
 			 w->first_group ? ":" : "", openssl_group(w->group));
 		argv[n++] = "-groups";
 		argv[n++] = groups;
@@ -272,10 +273,18 @@ static void gnutls_client_args(const char **argv, const struct wish *w, const ch
 			       char *priority, size_t size)
 {
 	size_t n = 0, used;
-	const char *fixed[] = { "gnutls-cli",	"--x509cafile",	     root_file,
-				"--port",	port,		     "--sni-hostname",
-				"server.example", "--verify-hostname", "server.example",
-				"--priority",	priority,	     "127.0.0.1" };
+	const char *fixed[] = { "gnutls-cli",
+				"--x509cafile",
+				root_file,
+				"--port",
+				port,
+				"--sni-hostname",
+				"server.example",
+				"--verify-hostname",
+				"server.example",
+				"--priority",
+				priority,
+				"127.0.0.1" };
 
 	used = (size_t)snprintf(priority, size, "NORMAL:-VERS-ALL:+VERS-TLS1.3");
 	if (w->suite)
@@ -355,7 +364,7 @@ static void serve(const char *program, const struct wish *w)
 static void openssl_server_args(const char **argv, const struct wish *w, const char *address)
 {
 	size_t n = 0;
-	const char *fixed[] = { "openssl", "s_server", "-tls1_3",	 "-accept",
+	const char *fixed[] = { "openssl", "s_server", "-tls1_3",	  "-accept",
 				address,   "-cert",    pem_files[w->key], "-rev" };
 
 	for (; n < sizeof(fixed) / sizeof(fixed[0]); n++)
@@ -386,9 +395,11 @@ static void gnutls_server_args(const char **argv, const struct wish *w, const ch
 			       char *priority, size_t size)
 {
 	size_t n = 0, used;
-	const char *fixed[] = { "gnutls-serv", "--echo",	    "--port",	   port,
-				"--priority",  priority,	    "--x509certfile", pem_files[w->key],
-				"--x509keyfile", pem_files[w->key], "--x509cafile",   root_file };
+	const char *fixed[] = {
+		"gnutls-serv",	 "--echo",	    "--port",	      port,
+		"--priority",	 priority,	    "--x509certfile", pem_files[w->key],
+		"--x509keyfile", pem_files[w->key], "--x509cafile",   root_file
+	};
 
 	used = (size_t)snprintf(priority, size, "NORMAL:-VERS-ALL:+VERS-TLS1.3");
 	if (w->suite)

@@ -124,8 +124,8 @@ static void resumes(void)
 		set_up(&p);
 		pair_run(&p);
 		ok(ends(&p, true) && summary(&p, HS_CLIENT)->peer_authenticated &&
-				stored == (unsigned int)i + 2,
-			"resumption %d, and another ticket", i + 1);
+			   stored == (unsigned int)i + 2,
+		   "resumption %d, and another ticket", i + 1);
 		pair_free(&p);
 	}
 }
@@ -137,7 +137,7 @@ static void with_suites(uint16_t first, uint16_t then, bool resumed)
 	reset();
 	for (int i = 0; i < 2; i++) {
 		uint16_t order[] = { i ? then : first, HS_AES_128_GCM_SHA256,
-			HS_CHACHA20_POLY1305_SHA256, HS_AES_256_GCM_SHA384 };
+				     HS_CHACHA20_POLY1305_SHA256, HS_AES_256_GCM_SHA384 };
 		uint16_t list[4];
 		size_t n = 0;
 
@@ -152,10 +152,10 @@ static void with_suites(uint16_t first, uint16_t then, bool resumed)
 		pair_run(&p);
 		if (i)
 			ok(ends(&p, resumed),
-				"a session with %s where the server likes %s better: %s",
-				hs_suite_name(first), hs_suite_name(then),
-				hs_suite_name(
-					summary(&p, HS_CLIENT) ? summary(&p, HS_CLIENT)->suite : 0));
+			   "a session with %s where the server likes %s better: %s",
+			   hs_suite_name(first), hs_suite_name(then),
+			   hs_suite_name(summary(&p, HS_CLIENT) ? summary(&p, HS_CLIENT)->suite :
+								  0));
 		pair_free(&p);
 	}
 }
@@ -179,7 +179,7 @@ static void after_retry(uint16_t suite)
 		pair_run(&p);
 		if (i)
 			ok(ends(&p, true) && summary(&p, HS_CLIENT)->retried,
-				"resumption after HelloRetryRequest, %s", hs_suite_name(suite));
+			   "resumption after HelloRetryRequest, %s", hs_suite_name(suite));
 		pair_free(&p);
 	}
 }
@@ -298,12 +298,12 @@ static void changed(enum change change)
 	pair_run(&p);
 	if (change == CLIENT_NEW_TRUST)
 		ok(p.side[HS_CLIENT].failed && !p.side[HS_CLIENT].complete &&
-				p.side[HS_CLIENT].failure.error == EKEYREJECTED &&
-				p.side[HS_CLIENT].failure.alert == ALERT_UNKNOWN_CA,
-			"no resumption %s: %s", change_names[change], p.side[HS_CLIENT].text);
+			   p.side[HS_CLIENT].failure.error == EKEYREJECTED &&
+			   p.side[HS_CLIENT].failure.alert == ALERT_UNKNOWN_CA,
+		   "no resumption %s: %s", change_names[change], p.side[HS_CLIENT].text);
 	else
 		ok(ends(&p, change == KEY_ROTATED), "%s resumption %s",
-			change == KEY_ROTATED ? "a" : "no", change_names[change]);
+		   change == KEY_ROTATED ? "a" : "no", change_names[change]);
 	if (change == KEY_OF_ZEROS)
 		ok(stored == 1, "and no ticket under a key of zeros");
 	pair_free(&p);
@@ -331,7 +331,7 @@ static void weeks(void)
 		pair_free(&p);
 	}
 	ok(resumed == SESSION_LIFETIME_MAX / 7000, "resumption after resumption, for a week (%d)",
-		resumed);
+	   resumed);
 }
 
 static void client_certificates(bool trusted_then, bool trusted_now, bool ask_now, bool resumed)
@@ -353,20 +353,23 @@ static void client_certificates(bool trusted_then, bool trusted_now, bool ask_no
 		p.side[HS_CLIENT].config.credentials = &credential;
 		p.side[HS_CLIENT].config.credential_count = 1;
 		p.side[HS_SERVER].config.verify = i && !ask_now ? HS_VERIFY_NONE :
-			trusted ? HS_VERIFY_REQUIRED : HS_VERIFY_OPTIONAL;
+						  trusted	? HS_VERIFY_REQUIRED :
+								  HS_VERIFY_OPTIONAL;
 		p.side[HS_SERVER].config.trust = trusted ? trust : nobody;
 		pair_run(&p);
 		if (i) {
 			const struct hs_summary *s = summary(&p, HS_SERVER);
 
 			ok(pair_complete(&p) && s->resumed == resumed &&
-					s->peer_authenticated == (trusted_now && ask_now) &&
-					s->peer_chain_count == ask_now &&
-					(!s->verify_code == (trusted_now || !ask_now)),
-				"a client whose certificate was %s, and now is %s: %s",
-				trusted_then ? "good" : "bad",
-				!ask_now ? "not asked for" : trusted_now ? "good" : "bad",
-				resumed ? "resumes" : "starts anew");
+				   s->peer_authenticated == (trusted_now && ask_now) &&
+				   s->peer_chain_count == ask_now &&
+				   (!s->verify_code == (trusted_now || !ask_now)),
+			   "a client whose certificate was %s, and now is %s: %s",
+			   trusted_then ? "good" : "bad",
+			   !ask_now    ? "not asked for" :
+			   trusted_now ? "good" :
+					 "bad",
+			   resumed ? "resumes" : "starts anew");
 		}
 		pair_free(&p);
 	}
@@ -388,8 +391,8 @@ static void client_certificate_missing(void)
 	p.side[HS_SERVER].config.trust = trust;
 	pair_run(&p);
 	ok(p.side[HS_SERVER].failed && !p.side[HS_SERVER].complete &&
-			p.side[HS_SERVER].failure.alert == ALERT_CERTIFICATE_REQUIRED,
-		"a ticket does not stand in for a client certificate");
+		   p.side[HS_SERVER].failure.alert == ALERT_CERTIFICATE_REQUIRED,
+	   "a ticket does not stand in for a client certificate");
 	pair_free(&p);
 	hs_trust_unref(trust);
 }
@@ -412,8 +415,8 @@ static void bad_binder(void)
 	p.tamper = turn_binder;
 	pair_run(&p);
 	ok(p.side[HS_SERVER].failed && p.side[HS_SERVER].failure.alert == ALERT_DECRYPT_ERROR &&
-			p.side[HS_SERVER].failure.error == EPROTO,
-		"a wrong binder: %s", p.side[HS_SERVER].text);
+		   p.side[HS_SERVER].failure.error == EPROTO,
+	   "a wrong binder: %s", p.side[HS_SERVER].text);
 	pair_free(&p);
 }
 
@@ -435,7 +438,7 @@ static void wrong_selection(void)
 	p.tamper = select_other;
 	pair_run(&p);
 	ok(p.side[HS_CLIENT].failed && p.side[HS_CLIENT].failure.alert == ALERT_ILLEGAL_PARAMETER,
-		"a server that takes a second ticket of one: %s", p.side[HS_CLIENT].text);
+	   "a server that takes a second ticket of one: %s", p.side[HS_CLIENT].text);
 	pair_free(&p);
 }
 
@@ -464,8 +467,8 @@ static void damaged_store(void)
 		pair_free(&p);
 	}
 	ok(full + resumed + other == len && other <= 32 && full > 500,
-		"a stored session with a bit turned: %zu full, %zu resumed, %zu refused", full,
-		resumed, other);
+	   "a stored session with a bit turned: %zu full, %zu resumed, %zu refused", full, resumed,
+	   other);
 	for (size_t cut = 0; cut < len; cut += 1 + cut / 32) {
 		struct session s;
 
@@ -473,7 +476,7 @@ static void damaged_store(void)
 			bail("a session of %zu bytes is taken", cut);
 	}
 	ok(session_decode(&(struct session){ 0 }, good, SESSION_MAX + 1) == -EBADMSG,
-		"no session is taken that was cut short, or is too long");
+	   "no session is taken that was cut short, or is too long");
 }
 
 /* A ticket under the right key that holds no session of ours, and none under any key. */
@@ -493,14 +496,15 @@ static void damaged_ticket(void)
 	set_up(&p);
 	pair_start(&p);
 	ticket = reader_over(bytes, len);
-	ok(ticket_open(p.side[HS_SERVER].engine, ticket, &s) == 0, "a ticket of %zu bytes opens", len);
+	ok(ticket_open(p.side[HS_SERVER].engine, ticket, &s) == 0, "a ticket of %zu bytes opens",
+	   len);
 	session_release(&s);
 	for (size_t i = 0; i < len; i++) {
 		bytes[i] ^= 0x80;
 		refused += ticket_open(p.side[HS_SERVER].engine, ticket, &s) == -ENOENT;
 		bytes[i] ^= 0x80;
 		refused += ticket_open(p.side[HS_SERVER].engine, reader_over(bytes, i), &s) ==
-			-ENOENT;
+			   -ENOENT;
 	}
 	ok(refused == 2 * len, "and not with a bit turned, nor cut short");
 	pair_free(&p);
