@@ -469,6 +469,35 @@ TEST_F(netlink, bad_keys)
 	expect_untouched(_metadata, &self->nl, &self->p, self->e);
 }
 
+/* The attributes that an action needs, but for one. */
+static void all_but(struct msg *m, int action, int attr)
+{
+	static const uint8_t bytes[16];
+
+	if (action == TLSOCK_ACT_FAIL && attr != TLSOCK_AA_ERRNO)
+		msg_u32(m, TLSOCK_AA_ERRNO, EPROTO);
+	if (action == TLSOCK_ACT_FAIL)
+		return;
+	if (action != TLSOCK_ACT_COMPLETE && attr != TLSOCK_AA_EPOCH)
+		msg_u8(m, TLSOCK_AA_EPOCH, action == TLSOCK_ACT_KEY ? 2 : 0);
+	if (action == TLSOCK_ACT_DATA) {
+		if (attr != TLSOCK_AA_CONTENT_TYPE)
+			msg_u8(m, TLSOCK_AA_CONTENT_TYPE, REC_HANDSHAKE);
+		msg_put(m, TLSOCK_AA_DATA, bytes, 10);
+		return;
+	}
+	if (attr != TLSOCK_AA_VERSION)
+		msg_u16(m, TLSOCK_AA_VERSION, TLS13);
+	if (attr != TLSOCK_AA_SUITE)
+		msg_u16(m, TLSOCK_AA_SUITE, SUITE_AES_128);
+	if (action == TLSOCK_ACT_COMPLETE)
+		return;
+	if (attr != TLSOCK_AA_DIRECTION)
+		msg_u8(m, TLSOCK_AA_DIRECTION, TLSOCK_DIR_TX);
+	msg_put(m, TLSOCK_AA_KEY, bytes, 16);
+	msg_put(m, TLSOCK_AA_IV, bytes, 12);
+}
+
 /* Every attribute that has one length, with one byte less and one more. */
 TEST_F(netlink, wrong_lengths_in_actions)
 {
@@ -501,12 +530,7 @@ TEST_F(netlink, wrong_lengths_in_actions)
 		if (rows[i / 2].action == TLSOCK_ACT_COMPLETE)
 			push_app_keys(&m, &s, false);
 		msg_nest(&m, rows[i / 2].action);
-		if (attr != TLSOCK_AA_VERSION)
-			msg_u16(&m, TLSOCK_AA_VERSION, TLS13);
-		if (attr != TLSOCK_AA_SUITE)
-			msg_u16(&m, TLSOCK_AA_SUITE, SUITE_AES_128);
-		if (attr != TLSOCK_AA_ERRNO)
-			msg_u32(&m, TLSOCK_AA_ERRNO, EPROTO);
+		all_but(&m, rows[i / 2].action, attr);
 		msg_put(&m, attr, bytes, i % 2 ? rows[i / 2].right + 1 : rows[i / 2].right - 1);
 		EXPECT_GT(0, push_send(&self->nl, &m))
 			TH_LOG("action %d attribute %d", rows[i / 2].action, attr);
