@@ -94,6 +94,31 @@ static bool fail_action(struct link *link, const struct hs_failure *failure)
 	return give_up(link, "%s", failure->text);
 }
 
+static void take_key(struct link *link, const struct hs_key *key)
+{
+	if (key->direction == HS_RX && key->version == HS_TLS_1_2) {
+		link->pending = *key;
+		return;
+	}
+	link->keys[key->direction] = *key;
+	if (key->direction == HS_RX)
+		link->epoch = key->epoch;
+}
+
+/* In TLS 1.3 it means nothing; in TLS 1.2 it must not come early, nor within a message. */
+static bool take_change_cipher_spec(struct link *link)
+{
+	if (!link->pending.key_len)
+		return link->keys[HS_RX].version == HS_TLS_1_3 || !link->complete ||
+		       give_up(link, "a change_cipher_spec out of its place");
+	if (link->handshake_len)
+		return give_up(link, "a change_cipher_spec within a message");
+	link->keys[HS_RX] = link->pending;
+	link->epoch = link->pending.epoch;
+	link->pending.key_len = 0;
+	return true;
+}
+
 static bool take_actions(struct link *link)
 {
 	const struct hs_action *a;
@@ -105,9 +130,7 @@ static bool take_actions(struct link *link)
 			good = send_data(link, &a->data);
 			break;
 		case HS_ACTION_KEY:
-			link->keys[a->key.direction] = a->key;
-			if (a->key.direction == HS_RX)
-				link->epoch = a->key.epoch;
+			take_key(link, &a->key);
 			break;
 		case HS_ACTION_CONTINUE:
 			break;
@@ -167,7 +190,7 @@ static bool take_plain(struct link *link, uint8_t type, const uint8_t *bytes, si
 {
 	switch (type) {
 	case 20:
-		return true;
+		return take_change_cipher_spec(link);
 	case 21:
 		link->closed = len == 2 && bytes[1] == 0;
 		return give_up(link, "the peer sent alert %s",
@@ -197,7 +220,8 @@ static bool receive_record(struct link *link)
 		return give_up(link, "a record of %zu bytes", len);
 	if (!read_all(link, record + RECORD_HEADER, len))
 		return false;
-	if (record[0] != 23)
+	if (!link->keys[HS_RX].key_len ||
+	    (link->keys[HS_RX].version == HS_TLS_1_3 && record[0] != 23))
 		return take_plain(link, record[0], record + RECORD_HEADER, len);
 	n = record_open(&link->keys[HS_RX], record, RECORD_HEADER + len, plain, &type);
 	if (n < 0)

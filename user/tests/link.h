@@ -21,6 +21,7 @@ struct link {
 	struct hs_engine *engine;
 	struct hs_key keys[2]; /* by direction; key_len 0: plaintext */
 	enum hs_epoch epoch; /* of what is received */
+	struct hs_key pending; /* TLS 1.2: in force from the peer's change_cipher_spec on */
 	bool complete;
 	bool failed;
 	char text[HS_MAX_TEXT + 64];

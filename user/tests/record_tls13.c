@@ -54,10 +54,13 @@ size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_
 {
 	size_t body = len + 1 + TAG;
 	uint8_t header[RECORD_HEADER] = { 23, 3, 3, (uint8_t)(body >> 8), (uint8_t)body };
-	EVP_CIPHER_CTX *ctx = context(key, 1, header);
 	uint8_t *at = out + RECORD_HEADER;
+	EVP_CIPHER_CTX *ctx;
 	int n;
 
+	if (key->version == HS_TLS_1_2)
+		return record_seal_tls12(key, type, bytes, len, out);
+	ctx = context(key, 1, header);
 	memcpy(out, header, RECORD_HEADER);
 	if (EVP_CipherUpdate(ctx, at, &n, bytes, (int)len) != 1 ||
 	    EVP_CipherUpdate(ctx, at + len, &n, &type, 1) != 1 ||
@@ -74,6 +77,8 @@ int record_open(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *
 	int n, plain;
 	bool good;
 
+	if (key->version == HS_TLS_1_2)
+		return record_open_tls12(key, record, len, out, type);
 	if (len < RECORD_HEADER + TAG + 1 || len > RECORD_HEADER + RECORD_MAX || record[0] != 23)
 		return -1;
 	ctx = context(key, 0, record);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record_tls13.h - a small record layer for tests, RFC 8446 section 5
+ * record_tls13.h - a small record layer for tests, RFC 8446 section 5, RFC 5246 section 6
  *
  * One record at a time, in memory. The real one is the kernel module's; this must never be
  * used outside of tests.
@@ -15,7 +15,7 @@
 
 /*
  * Protects @len bytes of @type with @key, whose sequence number it advances. @out takes
- * RECORD_HEADER + len + 17 bytes; returns how many were written.
+ * RECORD_HEADER + len + 24 bytes; returns how many were written.
  */
 size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len,
 		   uint8_t *out);
@@ -24,5 +24,11 @@ size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_
  * plaintext and its content type in @type, or -1.
  */
 int record_open(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *out, uint8_t *type);
+
+/* The same for TLS 1.2; the two above call these by the key's version. */
+size_t record_seal_tls12(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len,
+			 uint8_t *out);
+int record_open_tls12(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *out,
+		      uint8_t *type);
 
 #endif
