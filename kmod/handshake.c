@@ -148,6 +148,22 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	return 0;
 }
 
+void tlsock_hs_begin(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err;
+
+	sock_owned_by_me(sk);
+	/* TCP may have been established and ended before anybody looked */
+	if (ctx->state != TLSOCK_STATE_CONNECTING ||
+	    (!ctx->tcp_up && sk->sk_state != TCP_ESTABLISHED))
+		return;
+	err = tlsock_hs_start(sk, ctx);
+	if (err)
+		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0, err == -ENOBUFS ?
+			    "too many handshakes are in flight" :
+			    "the handshake could not be started");
+}
+
 /* May more of the flight follow @type? Then the daemon need not be woken for it yet. */
 static bool hs_holds(u8 type)
 {
@@ -527,18 +543,13 @@ void tlsock_work(struct work_struct *work)
 {
 	struct tlsock_ctx *ctx = container_of(work, struct tlsock_ctx, work);
 	struct sock *sk = ctx->sk;
-	int err;
 
 	lock_sock(sk);
 	if (ctx->detached)
 		goto out;
 	tlsock_tx_flush(sk, ctx);
-	if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED) {
-		err = tlsock_hs_start(sk, ctx);
-		if (err)
-			tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0, err == -ENOBUFS ?
-				    "too many handshakes are in flight" :
-				    "the handshake could not be started");
+	if (ctx->state == TLSOCK_STATE_CONNECTING) {
+		tlsock_hs_begin(sk, ctx);
 	} else if (ctx->state == TLSOCK_STATE_HANDSHAKE) {
 		tlsock_hs_run(sk, ctx);
 	} else if (ctx->state == TLSOCK_STATE_ESTABLISHED || ctx->state == TLSOCK_STATE_MANUAL) {

@@ -92,7 +92,8 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 }
 
 /* One message of @len bytes at @msg. @more: bytes follow it. */
-static int message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len, bool more)
+static int one_message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len,
+		       bool more)
 {
 	if (ctx->rx.keys->cipher->version == TLSOCK_TLS_1_3) {
 		if (msg[0] == TLSOCK_HT_KEY_UPDATE && len == 5)
@@ -144,7 +145,7 @@ int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx)
 				   "a handshake message is too long");
 		if (len > left)
 			break;
-		err = message(sk, ctx, buf + off, len, left > len);
+		err = one_message(sk, ctx, buf + off, len, left > len);
 		off += len;
 	}
 	if (err || ctx->state == TLSOCK_STATE_FAILED)

@@ -121,7 +121,7 @@ static int set_field(struct tlsock_opts *o, int optname, sockptr_t optval, unsig
 
 /* Options are shared with handshakes and children, so a change makes a copy. */
 static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
-		      unsigned int optlen)
+			unsigned int optlen)
 {
 	struct tlsock_opts *o;
 	int err;
@@ -310,7 +310,7 @@ static int put_int(char __user *optval, int __user *optlen, int len, int v)
 }
 
 static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname,
-		      char __user *optval, int __user *optlen, int len)
+		       char __user *optval, int __user *optlen, int len)
 {
 	const struct tlsock_opts *o = ctx->opts;
 	union {

@@ -197,6 +197,7 @@ struct tlsock_ctx {
 	u8 state;			/* enum tlsock_state; READ_ONCE by poll */
 	u8 role;			/* enum tlsock_role */
 	bool connect_done;		/* connect() has returned 0 */
+	bool tcp_up;			/* CONNECTING: TCP was established, and may be gone again */
 	bool detached;			/* close() has begun: works do nothing */
 	bool upstream_abi;		/* the ULP is "tls": plaintext until keys are set */
 	bool tx_counted, rx_counted;	/* in TLSOCK_MIB_CURR_* */
@@ -264,7 +265,7 @@ struct tlsock_worker {
 
 struct tlsock_net {
 	struct net *net;
-	spinlock_t lock;
+	spinlock_t lock;		/* of all that follows, the counters and mib aside */
 	struct list_head ready;		/* connections that no worker has yet */
 	struct list_head workers;	/* rotated, so that doorbells go round */
 	struct hlist_head conns[1 << TLSOCK_HASH_BITS];
@@ -278,6 +279,8 @@ struct tlsock_net {
 
 extern unsigned int tlsock_net_id;
 extern struct workqueue_struct *tlsock_wq;
+
+struct genl_info;
 
 struct tlsock_net *tlsock_net(const struct net *net);
 
@@ -301,7 +304,16 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
  * handshake runs. Socket lock, which is dropped while sleeping.
  */
 int tlsock_wait_ready(struct sock *sk, long *timeo);
+/* The same, but 0 whatever the handshake came to; -EAGAIN: *@timeo passed. */
+int tlsock_wait_handshake(struct sock *sk, struct tlsock_ctx *ctx, long *timeo);
 void tlsock_kick(struct tlsock_ctx *ctx);
+
+/* connect.c */
+int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags);
+
+/* diag.c: for struct tcp_ulp_ops */
+int tlsock_get_info(struct sock *sk, struct sk_buff *skb COMPAT_ULP_INFO_PARAMS);
+size_t tlsock_get_info_size(const struct sock *sk COMPAT_ULP_INFO_PARAMS);
 
 /* sockopt.c */
 int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
@@ -324,6 +336,8 @@ int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
  * the state has not changed.
  */
 int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx);
+/* Begin a client's, once TCP was established; fail it if that cannot be. */
+void tlsock_hs_begin(struct sock *sk, struct tlsock_ctx *ctx);
 /* Read what came and hand it on, fail on errors, look at the clock. */
 void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx);
 /* Let go of the daemon's side. */
@@ -395,6 +409,9 @@ void tlsock_conn_told(struct tlsock_conn *conn);
 struct tlsock_quota *tlsock_quota_new(void);
 void tlsock_quota_put(struct tlsock_quota *q);
 
+/* push.c */
+int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info);
+
 /* netlink.c */
 int tlsock_nl_init(void);
 void tlsock_nl_exit(void);
@@ -445,10 +462,12 @@ int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx);
 /* The same before a FIN: TCP has to take it beyond SO_SNDBUF. */
 int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx);
 
-/* rx.c: all under the socket lock */
+/* recv.c */
 int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags);
+
+/* rx.c: all under the socket lock */
 void tlsock_rx_init(struct tlsock_rx *rx);
 void tlsock_rx_free(struct tlsock_rx *rx);
 /* No more records; what is decrypted already can still be read. */
@@ -458,6 +477,11 @@ void tlsock_rx_stop(struct tlsock_rx *rx);
  */
 int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_consume(struct tlsock_rx *rx);
+/* The next record in work that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end
+ * of file; else the connection has failed, and its negative errno.
+ */
+int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx);
+void tlsock_rx_ahead_free(struct tlsock_rxrec *rec);
 /* Take bytes of the record in work off TCP's queue, without opening it. */
 void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
 /* Copy @len bytes at @off of the open record. */

@@ -15,7 +15,7 @@
 #include "tlsock.h"
 
 /* RFC 8446 section 5.5: AES-GCM may protect 2^24.5 full-size records under one key */
-#define TLSOCK_KEY_RECORDS	(1ULL << 24)
+#define TLSOCK_KEY_RECORDS	BIT_ULL(24)
 
 #define TLSOCK_SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
 				 MSG_EOR | MSG_WAITALL | MSG_SPLICE_PAGES | \

@@ -12,9 +12,7 @@
 #include <linux/skmsg.h>
 #include <linux/slab.h>
 #include <linux/bvec.h>
-#include <linux/inet_diag.h>
 #include <net/inet_common.h>
-#include <net/netlink.h>
 
 #include "tlsock.h"
 
@@ -74,6 +72,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	memset(&ctx->hs, 0, sizeof(ctx->hs));
 	ctx->role = TLSOCK_ROLE_NONE;
 	ctx->connect_done = false;
+	ctx->tcp_up = false;
 	ctx->err = 0;
 	ctx->err_text[0] = 0;
 	ctx->err_x509 = 0;
@@ -118,6 +117,8 @@ static void tlsock_state_change(struct sock *sk)
 	switch (ctx->state) {
 	case TLSOCK_STATE_CONNECTING:
 		if (sk->sk_state == TCP_ESTABLISHED)
+			ctx->tcp_up = true;
+		if (ctx->tcp_up)
 			tlsock_kick(ctx);
 		break;
 	case TLSOCK_STATE_HANDSHAKE:
@@ -180,7 +181,7 @@ static bool in_progress(const struct sock *sk, const struct tlsock_ctx *ctx)
 	}
 }
 
-static int wait_handshake(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
+int tlsock_wait_handshake(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int rc = 0;
@@ -210,7 +211,7 @@ int tlsock_wait_ready(struct sock *sk, long *timeo)
 	int err;
 
 	sock_owned_by_me(sk);
-	err = wait_handshake(sk, ctx, timeo);
+	err = tlsock_wait_handshake(sk, ctx, timeo);
 	if (err)
 		return err;
 	switch (ctx->state) {
@@ -222,97 +223,6 @@ int tlsock_wait_ready(struct sock *sk, long *timeo)
 	default:
 		return -ENOTCONN;
 	}
-}
-
-/* connect() */
-
-/* 0: go on with TCP's connect; 1: only wait; else a negative errno */
-static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx, int flags)
-{
-	switch (ctx->state) {
-	case TLSOCK_STATE_IDLE:
-		if (sk->sk_state != TCP_CLOSE)
-			return -EISCONN;
-		if (compat_defer_connect(sk))
-			return -EOPNOTSUPP;
-		if (!ctx->opts->server_name[0] && ctx->opts->verify != TLSOCK_VERIFY_NONE)
-			return -EDESTADDRREQ;
-		ctx->role = TLSOCK_ROLE_CLIENT;
-		WRITE_ONCE(ctx->state, TLSOCK_STATE_CONNECTING);
-		return 0;
-	case TLSOCK_STATE_CONNECTING:
-		return 0;
-	case TLSOCK_STATE_HANDSHAKE:
-		return flags & O_NONBLOCK ? -EALREADY : 1;
-	case TLSOCK_STATE_ESTABLISHED:
-		if (ctx->connect_done || ctx->role != TLSOCK_ROLE_CLIENT)
-			return -EISCONN;
-		return 1;
-	case TLSOCK_STATE_FAILED:
-		return -ctx->err;
-	default:
-		return -EISCONN;
-	}
-}
-
-/* TCP is connected: begin, and wait unless @flags say not to */
-static int connect_finish(struct sock *sk, struct tlsock_ctx *ctx, int flags)
-{
-	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
-	int err = 0;
-
-	if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_ESTABLISHED)
-		err = tlsock_hs_start(sk, ctx);
-	if (err)
-		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0,
-			    "the handshake could not be started");
-	err = wait_handshake(sk, ctx, &timeo);
-	if (err == -EAGAIN)
-		return -EINPROGRESS;
-	if (err)
-		return err;
-	if (ctx->state == TLSOCK_STATE_FAILED) {
-		sock_error(sk);		/* told now */
-		return -ctx->err;
-	}
-	if (ctx->state != TLSOCK_STATE_ESTABLISHED)
-		return sock_error(sk) ?: -ECONNABORTED;
-	ctx->connect_done = true;
-	return 0;
-}
-
-static int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags)
-{
-	struct sock *sk = sock->sk;
-	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	int err;
-
-	if (!ctx)
-		return -ECONNABORTED;
-	if (ctx->upstream_abi)
-		return ctx->base_ops->connect(sock, addr, addr_len, flags);
-	if (addr_len >= (int)sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
-		return ctx->base_ops->connect(sock, addr, addr_len, flags);
-
-	lock_sock(sk);
-	err = connect_begin(sk, ctx, flags);
-	release_sock(sk);
-	if (err < 0)
-		return err;
-	if (!err) {
-		err = ctx->base_ops->connect(sock, addr, addr_len, flags);
-		if (err && err != -EISCONN) {
-			lock_sock(sk);
-			if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_CLOSE)
-				tlsock_ctx_reset(sk, ctx);
-			release_sock(sk);
-			return err;
-		}
-	}
-	lock_sock(sk);
-	err = connect_finish(sk, ctx, flags);
-	release_sock(sk);
-	return err;
 }
 
 /* accept() */
@@ -452,7 +362,8 @@ static int tlsock_shutdown(struct socket *sock, int how)
 	if (how == SHUT_RD || how == SHUT_RDWR)
 		ctx->rx.user_shut = true;
 	if (how == SHUT_WR || how == SHUT_RDWR) {
-		if (ctx->state == TLSOCK_STATE_HANDSHAKE)
+		if (ctx->state == TLSOCK_STATE_HANDSHAKE ||
+		    (ctx->state == TLSOCK_STATE_CONNECTING && ctx->tcp_up))
 			tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_USER_CANCELED, 0,
 				    "the application shut the connection down during its handshake");
 		if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
@@ -672,56 +583,14 @@ static void ulp_release(struct sock *sk)
 	WRITE_ONCE(sk->sk_prot, (struct proto *)family_of(sk)->base_prot);
 }
 
-/* For ss(8): what upstream tells of a socket */
-static int ulp_get_info(struct sock *sk, struct sk_buff *skb COMPAT_ULP_INFO_PARAMS)
-{
-	struct tlsock_ctx *ctx;
-	struct nlattr *start;
-	u16 version = 0, cipher = 0, tx = TLS_CONF_BASE, rx = TLS_CONF_BASE;
-	int err;
-
-	start = nla_nest_start_noflag(skb, INET_ULP_INFO_TLS);
-	if (!start)
-		return -EMSGSIZE;
-	/* A dump owns no lock of the socket, and may hold one of a hash table: only try. Keys
-	 * come and go while a process owns the socket.
-	 */
-	if (spin_trylock_bh(&sk->sk_lock.slock)) {
-		ctx = tlsock_ctx(sk);
-		if (ctx && !sock_owned_by_user_nocheck(sk)) {
-			const struct tlsock_keys *k = ctx->tx.keys ?: ctx->rx.keys;
-
-			version = k ? k->cipher->version : 0;
-			cipher = k ? k->cipher->kernel_type : 0;
-			tx = ctx->tx.keys ? TLS_CONF_SW : TLS_CONF_BASE;
-			rx = ctx->rx.keys ? TLS_CONF_SW : TLS_CONF_BASE;
-		}
-		spin_unlock_bh(&sk->sk_lock.slock);
-	}
-	err = version && (nla_put_u16(skb, TLS_INFO_VERSION, version) ||
-			  nla_put_u16(skb, TLS_INFO_CIPHER, cipher));
-	if (err || nla_put_u16(skb, TLS_INFO_TXCONF, tx) ||
-	    nla_put_u16(skb, TLS_INFO_RXCONF, rx)) {
-		nla_nest_cancel(skb, start);
-		return -EMSGSIZE;
-	}
-	nla_nest_end(skb, start);
-	return 0;
-}
-
-static size_t ulp_get_info_size(const struct sock *sk COMPAT_ULP_INFO_PARAMS)
-{
-	return nla_total_size(0) + 4 * nla_total_size(sizeof(u16));
-}
-
 static struct tcp_ulp_ops tlsock_ulp_ops = {
 	.name = TLSOCK_ULP_NAME,
 	.owner = THIS_MODULE,
 	.init = ulp_init,
 	.release = ulp_release,
 	.clone = ulp_clone,
-	.get_info = ulp_get_info,
-	.get_info_size = ulp_get_info_size,
+	.get_info = tlsock_get_info,
+	.get_info_size = tlsock_get_info_size,
 };
 
 /* Without clone: no listener can have it. */
@@ -730,8 +599,8 @@ static struct tcp_ulp_ops tls_ulp_ops = {
 	.owner = THIS_MODULE,
 	.init = tls_ulp_init,
 	.release = ulp_release,
-	.get_info = ulp_get_info,
-	.get_info_size = ulp_get_info_size,
+	.get_info = tlsock_get_info,
+	.get_info_size = tlsock_get_info_size,
 };
 
 static bool tls_registered;

@@ -87,7 +87,8 @@ enum tlsock_role {
 enum tlsock_verify {
 	TLSOCK_VERIFY_NONE,	/* the peer is not asked, or not believed */
 	TLSOCK_VERIFY_OPTIONAL,	/* a server: a certificate given must be good. A client: as
-				 * REQUIRED, but a bad one is only told in TLSOCK_INFO */
+				 * REQUIRED, but a bad one is only told in TLSOCK_INFO
+				 */
 	TLSOCK_VERIFY_REQUIRED,
 };
 
@@ -218,7 +219,8 @@ enum tlsock_attr {
 	TLSOCK_A_DATA,		/* binary: complete handshake messages with their headers */
 	TLSOCK_A_MORE,		/* flag: the next CONN_DATA of this connection continues DATA */
 	TLSOCK_A_MAX_CONNS,	/* u32: at most so many CONN_NEW; default 64. 0: no new connection,
-				 * now or by doorbell, until the next PULL */
+				 * now or by doorbell, until the next PULL
+				 */
 	TLSOCK_A_MAX_BYTES,	/* u32: at most about so many bytes; default 65536 */
 	TLSOCK_A_ACTIONS,	/* nest: TLSOCK_ACT_* in their order; may repeat: one list */
 	TLSOCK_A_STATE,		/* u8: enum tlsock_state */
@@ -308,7 +310,7 @@ enum tlsock_action_attr {
 	TLSOCK_AA_FLAGS,	/* u32: TLSOCK_INFO_RESUMED, TLSOCK_INFO_VERIFIED */
 	TLSOCK_AA_ALPN,		/* binary: the agreed protocol, 1 to 255 bytes */
 	TLSOCK_AA_VERIFY_CODE,	/* u32: X509_V_* */
-	TLSOCK_AA_PEER_CERT,	/* binary: DER, one attribute each, leaf first; together at most 100 KiB */
+	TLSOCK_AA_PEER_CERT,	/* binary: DER, each its own, leaf first; at most 100 KiB in all */
 	TLSOCK_AA_CHANNEL_BINDING, /* binary: 32 bytes */
 	TLSOCK_AA_SERVER_NAME,	/* string: the name the client asked for */
 	TLSOCK_AA_ERRNO,	/* u32: positive */
