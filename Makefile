@@ -48,9 +48,11 @@ selftests: $(selftest_programs)
 vm: | setup-vm
 	selftests/run_vm.sh -k $(or $(KERNEL),6.1) -t 86400 $(if $(CMD),,-i) -- '$(or $(CMD),exec bash)'
 
-##  make lint               every style check there is
+##  make lint format        every style check there is; CHECK='layout shell'. Mend the layout
 lint: | setup-build setup-vm setup-lint
-	selftests/lint/lint.sh
+	selftests/lint/lint.sh $(CHECK)
+format: | setup-lint
+	clang-format -i $(shell git ls-files 'user/*.[ch]' 'selftests/*.[ch]' ':!selftests/vm')
 
 ##  make install            DESTDIR=, prefix=/usr/local; the module too, if it is built
 ##  make uninstall
@@ -67,6 +69,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug tests selftests vm lint install uninstall clean
+.PHONY: all help module user demo check check-debug tests selftests vm lint format install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

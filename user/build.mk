@@ -5,7 +5,8 @@
 # "san" has the sanitizers and serves the unit tests. The top Makefile includes this.
 
 CC = gcc
-WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla
+WERROR :=
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wvla $(WERROR)
 INCLUDE := -Ikmod/include/uapi
 CFLAGS ?= -O2 -g
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection

@@ -9,6 +9,7 @@
 results=$1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/root LC_ALL=C.UTF-8
+# shellcheck source=/dev/null # COMMAND, TREE, LIMIT and others
 . "$results/vm.env"
 cd "$TREE" || exit
 
@@ -38,6 +39,7 @@ output() {
 run_command() {
 	export KVER TLSOCK_KO BUILD RESULTS="$results" TMPDIR=/tmp
 	if [ -n "$INTERACTIVE" ]; then
+		# shellcheck disable=SC2153 # of vm.env
 		setsid -c bash -c "stty sane; $COMMAND" <>/dev/hvc0 >&0 2>&1
 		return
 	fi

@@ -1,21 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# module.sh [-s folder] 6.1|6.12|7.x|KDIR [make argument...]: build the module for one kernel.
+# module.sh [-s folder] [-o place] 6.1|6.12|7.x|KDIR [make argument...]: build for one kernel.
 #
-# Kbuild and kmod/ are copied to build/module/<release>/ and built there, W=1; with -s another
-# folder of the tree that has a Kbuild of its own (a test's helper module) is built the same way,
-# to build/module/<release>/<folder>/. Prints the name of the built folder last. It must never
-# build in the tree itself: several kernels share one checkout.
+# Kbuild and kmod/ are copied to build/module/<release>/ (-o: <place>/<release>/) and built there,
+# W=1; with -s another folder of the tree that has a Kbuild of its own (a test's helper module) is
+# built the same way, to build/module/<release>/<folder>/. Prints the name of the built folder
+# last. It must never build in the tree itself: several kernels share one checkout.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(cd "$here/../.." && pwd)
 . "$here/lib.sh"
 
-sub=
-[ "${1:-}" = -s ] && { sub=${2%/}; shift 2; }
+sub='' place=build/module
+while getopts s:o: opt; do
+	case $opt in
+	s) sub=${OPTARG%/} ;;
+	o) place=${OPTARG%/} ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
 kernel=${1:-}
-[ -n "$kernel" ] || die "usage: module.sh [-s folder] 6.1|6.12|7.x|KDIR [make argument...]"
+[ -n "$kernel" ] || die "usage: module.sh [-s folder] [-o place] 6.1|6.12|7.x|KDIR [make argument...]"
 shift
 
 run=()
@@ -35,7 +42,7 @@ case $kernel in
 esac
 
 build() {
-	local dest=$tree/build/module/$rel/$sub
+	local dest=$tree/$place/$rel/$sub
 	local -a from=("$tree/$sub/")
 
 	[ -n "$sub" ] || from=("$tree/Kbuild" "$tree/kmod")

@@ -49,7 +49,7 @@ fetch() { # package, folder
 	echo "source: fetching $1" >&2
 	view_unpack "$2" "$1"
 	mv "$2"/usr/src/linux-source-*.tar.xz "$2/linux.tar.xz" || die "no source in $1"
-	rm -rf "$2/usr"
+	rm -rf "${2:?}/usr"
 	mkdir "$2/part"
 	unpack "$2/linux.tar.xz" "$2/part" --no-wildcards-match-slash "${parts[@]/#/*/}"
 	touch "$2/.complete"
