@@ -39,7 +39,7 @@ static ssize_t way_write(int fd, const struct addr *to)
 
 static ssize_t way_writev(int fd, const struct addr *to)
 {
-	struct iovec v[2] = { { (void *)MARKER, 10 }, { (void *)(MARKER + 10), MARKER_LEN - 10 } };
+	struct iovec v[2] = { { (void *)MARKER, 10 }, { (void *)&MARKER[10], MARKER_LEN - 10 } };
 
 	(void)to;
 	return writev(fd, v, 2);
