@@ -3,10 +3,11 @@
 #
 # check.sh [-k 'kernel...'] [test...]: what `make check` runs, once everything is built.
 #
-# Unit tests on the host; the gate against planted bugs; then on each kernel the module is built
-# and the selftests run in one guest. With -k only those kernels, with names only those tests
-# (unit tests have theirs too, the gate's is "gate"). Two jobs run side by side (JOBS). The last
-# line is the sum: "N passed, N failed, N skipped". It must never end well when nothing ran.
+# Unit tests and the installation on the host; the gate against planted bugs; then on each kernel
+# the module is built and the selftests run in one guest. With -k only those kernels, with names
+# only those tests (unit tests have theirs too; "install" and "gate"). Two jobs run side by side
+# (JOBS). At the end stand what failed and the sum: "N passed, N failed, N skipped". It must never
+# end well when nothing ran.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit
@@ -34,22 +35,29 @@ wanted() { # test, names...: as the names on the command line say, or all withou
 
 # A job leaves <place>/<test>.sum for each test: lines to show, the count last.
 unit_job() {
-	local t name rc
+	local t
 	for t in build/tests/test_*; do
-		[ -x "$t" ] || continue
-		name=${t##*/}
-		wanted "$name" "$@" || continue
-		rc=0
-		timeout -k 5 600 "$t" </dev/null >"$out/unit/$name.tap" 2>&1 || rc=$?
-		"$here/tap.sh" "$out/unit/$name.tap" $rc >"$out/unit/$name.sum"
+		[ ! -x "$t" ] || host_test unit "${t##*/}" "$t" -- "$@"
 	done
+	host_test unit install "$here/install_test.sh" -- "$@"
 }
 
 gate_job() {
-	local rc=0
-	wanted gate "$@" || return 0
-	"$here/vm/gate_test.sh" 6.1 </dev/null >"$out/gate/gate.tap" 2>&1 || rc=$?
-	"$here/tap.sh" "$out/gate/gate.tap" $rc >"$out/gate/gate.sum"
+	host_test gate gate "$here/vm/gate_test.sh" 6.1 -- "$@"
+}
+
+host_test() { # place, name, command..., --, wanted names...
+	local base=$out/$1/$2 name=$2 rc=0
+	local -a command=()
+	shift 2
+	while [ "$1" != -- ]; do
+		command+=("$1")
+		shift
+	done
+	shift
+	wanted "$name" "$@" || return 0
+	timeout -k 5 900 "${command[@]}" </dev/null >"$base.tap" 2>&1 || rc=$?
+	"$here/tap.sh" "$base.tap" $rc >"$base.sum"
 }
 
 failure() { # place, name, words
@@ -111,10 +119,21 @@ job() { # place, command...
 	} 9>"$out/lock"
 }
 
+# Kernels come over the network while other jobs use the processor.
+fetch_kernels() {
+	local k
+	for k in $kernels; do
+		[ "$k" = debug ] || "$here/vm/kernel.sh" "$k"
+	done
+	case $kernels in *7.x*) "$here/vm/chroot.sh" ;; esac
+}
+
 rm -rf "$out"
 mkdir -p "$out"
+fetch_kernels >"$out/fetch.log" 2>&1 &
+fetch=$!
 slot() {
-	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+	while [ "$(jobs -rp | grep -cvx "$fetch")" -ge "$jobs" ]; do
 		wait -n
 	done
 }
@@ -134,11 +153,20 @@ if [ -n "$hosted" ]; then
 fi
 wait
 
+# What failed, once more and in one place: the rest of the output is long.
+for f in "$out"/*/*.sum; do
+	[ -e "$f" ] || continue
+	tail -1 "$f" | grep -q ', 0 failed' && continue
+	place=${f%/*}
+	echo "FAILED: ${place##*/} $(basename "$f" .sum)"
+	grep -E '^  not ok' "$f"
+done
+
 find "$out" -name '*.sum' -exec tail -qn1 {} + | awk '
 	{ p += $1; f += $3; s += $5 }
 	END {
 		if (!(p + f))
 			f = 1
-		printf "%d passed, %d failed%s\n", p, f, s ? ", " s " skipped" : ""
+		printf "%d passed, %d failed, %d skipped\n", p, f, s
 		exit f != 0
 	}'

@@ -74,7 +74,7 @@ end_processes() {
 			[ $i = KILL ] || echo "left running: $(tr '\0' ' ' <"/proc/$p/cmdline")"
 			kill -$i "$p"
 		done </run/others 2>/dev/null
-		wait_until 10 all_gone
+		wait_until 2 all_gone
 	done
 	echo "cannot be killed: $(cat /run/others)"
 }
@@ -86,12 +86,11 @@ all_gone() {
 	done </run/others
 }
 
-wait_until() { # tenths of a second, condition...
-	local n=$1
+wait_until() { # seconds, condition...
+	local end=$((SECONDS + $1))
 	shift
 	while ! "$@"; do
-		n=$((n - 1))
-		[ $n -gt 0 ] || return 1
+		[ $SECONDS -lt $end ] || return 1
 		sleep 0.1
 	done
 }
@@ -115,7 +114,7 @@ take_down() {
 	ip -all netns delete 2>/dev/null
 	# Connections that were open a moment ago may hold the module until their last
 	# segment is acknowledged; a leaked reference stays for ever.
-	wait_until 200 unload || for m in $(loaded); do
+	wait_until 20 unload || for m in $(loaded); do
 		echo "LEAK: $m cannot be unloaded, $(cat "/sys/module/$m/refcnt") references held"
 		cat /run/rmmod.log
 	done

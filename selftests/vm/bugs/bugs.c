@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bugs.ko: plants one bug, on purpose, so that the gate can be seen to catch it.
+ * bugs.ko: plants bugs, on purpose, so that the gate can be seen to catch them.
  *
- * insmod bugs.ko what=...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep and leak
- * need the sanitizers of a debug kernel. It must never be built into anything that is installed.
+ * insmod bugs.ko what=...,...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep and
+ * leak need the sanitizers of a debug kernel. It must never be part of anything installed.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -14,7 +14,7 @@
 
 static char *what = "none";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "none, warn, oops, ref, uaf, oob, lock, sleep or leak");
+MODULE_PARM_DESC(what, "of warn, oops, ref, uaf, oob, lock, sleep, leak, with commas");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -62,30 +62,59 @@ static void plant_memory(bool freed)
 		(void)q[5];
 }
 
+static void plant_warning(void)
+{
+	WARN(1, "planted\n");
+}
+
+static void plant_oops(void)
+{
+	volatile int *nowhere = NULL;
+
+	OPTIMIZER_HIDE_VAR(nowhere);
+	*nowhere = 1;
+}
+
+static void plant_reference(void)
+{
+	__module_get(THIS_MODULE);
+}
+
+static void plant_uaf(void)
+{
+	plant_memory(true);
+}
+
+static void plant_oob(void)
+{
+	plant_memory(false);
+}
+
+static void plant_sleep(void)
+{
+	spin_lock(&spin);
+	msleep(20);
+	spin_unlock(&spin);
+}
+
+static const struct {
+	const char *name;
+	void (*plant)(void);
+} kinds[] = {
+	{ "warn", plant_warning }, { "oops", plant_oops }, { "ref", plant_reference },
+	{ "uaf", plant_uaf },	   { "oob", plant_oob },   { "lock", plant_lock },
+	{ "sleep", plant_sleep },  { "leak", plant_leak },
+};
+
 static int __init bugs_init(void)
 {
-	if (!strcmp(what, "warn")) {
-		WARN(1, "planted\n");
-	} else if (!strcmp(what, "oops")) {
-		volatile int *nowhere = NULL;
+	char *rest = what, *word;
+	int i;
 
-		OPTIMIZER_HIDE_VAR(nowhere);
-		*nowhere = 1;
-	} else if (!strcmp(what, "ref")) {
-		__module_get(THIS_MODULE);
-	} else if (!strcmp(what, "uaf")) {
-		plant_memory(true);
-	} else if (!strcmp(what, "oob")) {
-		plant_memory(false);
-	} else if (!strcmp(what, "lock")) {
-		plant_lock();
-	} else if (!strcmp(what, "sleep")) {
-		spin_lock(&spin);
-		msleep(20);
-		spin_unlock(&spin);
-	} else if (!strcmp(what, "leak")) {
-		plant_leak();
-	}
+	while ((word = strsep(&rest, ",")))
+		for (i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (!strcmp(word, kinds[i].name))
+				kinds[i].plant();
 	return 0;
 }
 
