@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+#
+# peers.sh: what the tests against other people's TLS programs share; sourced, never run.
+#
+# It moves the test into a network namespace of its own, so ports are free and the counters of
+# /proc/net/tlsock_stat are the test's alone; makes certificates once for each boot; starts
+# tlsockd and servers and ends them by pid. Waiting is always for a condition, with a bound. It
+# must never let a connection count that did not pass through the module.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+: "${BUILD:=$PWD/build}"
+if [ -z "${PEERS_NETNS:-}" ]; then
+	exec unshare -n env PEERS_NETNS=1 "$0" "$@"
+fi
+ip link set lo up
+tlsockd=${TLSOCKD:-$BUILD/tlsockd}
+client=$BUILD/examples/http_client
+server=$BUILD/examples/http_server
+pki=/run/tlsock-selftest
+www=$pki/www
+tmp=$(mktemp -d)
+chmod 755 "$tmp"
+pids=()
+n=0 failed=0
+# code, name of OpenSSL, of GnuTLS; group likewise; certificate
+rows="1301 TLS_AES_128_GCM_SHA256 AES-128-GCM 001d X25519 X25519 ecdsa
+1302 TLS_AES_256_GCM_SHA384 AES-256-GCM 0017 P-256 SECP256R1 ecdsa384
+1301 TLS_AES_128_GCM_SHA256 AES-128-GCM 0018 P-384 SECP384R1 rsa
+1302 TLS_AES_256_GCM_SHA384 AES-256-GCM 001d X25519 X25519 ed25519"
+
+cleanup() {
+	exec 9>&-
+	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
+	wait
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+
+# ---- TAP
+
+result() { # status, name
+	local f
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n $2"
+		return 0
+	fi
+	for f in err peer.log server.log daemon.log; do
+		[ ! -s "$tmp/$f" ] || tail -n 8 "$tmp/$f" | tr -cd '\11\12\40-\176' | cut -c-200 |
+			sed "s/^/# $f: /"
+	done
+	echo "not ok $n $2"
+	failed=1
+}
+
+is() { # got, wanted, name
+	[ "$1" = "$2" ] || echo "# \"$1\", not \"$2\""
+	[ "$1" = "$2" ]
+	result $? "$3"
+}
+
+says() { # file, extended pattern, name
+	grep -qaE -- "$2" "$tmp/$1"
+	result $? "$3"
+}
+
+done_testing() {
+	echo "1..$n"
+	exit $failed
+}
+
+# Look at a condition until it holds, 30 s at most.
+until_true() {
+	local end=$((SECONDS + 30))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+count() { # counter without its prefix
+	sed -n "s/^Tlsock$1\t//p" /proc/net/tlsock_stat
+}
+
+# grown counter before at_least: never plain TCP
+grown() {
+	[ $(($(count "$1") - $2)) -ge "$3" ] || echo "# $1: $2, then $(count "$1")"
+	[ $(($(count "$1") - $2)) -ge "$3" ]
+}
+
+# ---- certificates, files
+
+key_options() { # kind
+	case $1 in
+	ecdsa384) echo "-newkey ec -pkeyopt ec_paramgen_curve:P-384" ;;
+	rsa) echo "-newkey rsa:2048" ;;
+	ed25519) echo "-newkey ed25519" ;;
+	*) echo "-newkey ec -pkeyopt ec_paramgen_curve:P-256" ;;
+	esac
+}
+
+authority() { # name
+	# shellcheck disable=SC2046 # words
+	openssl req -x509 $(key_options "$1") -nodes -days 30 -subj "/CN=$1" \
+		-addext keyUsage=critical,keyCertSign -keyout "$1.key" -out "$1.pem"
+}
+
+leaf() { # kind
+	# shellcheck disable=SC2046 # words
+	openssl req -x509 $(key_options "$1") -nodes -days 30 -subj "/CN=$1" -CA ca.pem \
+		-CAkey ca.key -keyout "$1.key" -out "$1.pem" \
+		-addext subjectAltName=DNS:good.test,IP:127.0.0.1 \
+		-addext basicConstraints=critical,CA:false -addext keyUsage=critical,digitalSignature
+}
+
+expired() {
+	openssl req $(key_options ecdsa) -nodes -subj /CN=expired -keyout expired.key \
+		-out expired.csr &&
+		echo "subjectAltName=DNS:good.test" >expired.ext &&
+		openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
+			-days -1 -extfile expired.ext -out expired.pem
+}
+
+# Once for each boot, in a folder of root's; under another name until it is complete.
+certificates() {
+	local kind new=$pki.$$
+	[ ! -d "$pki" ] || return 0
+	mkdir -m 755 "$new" "$new/www" && (
+		cd "$new" || exit 1
+		authority ca && authority stranger && expired || exit 1
+		for kind in ecdsa ecdsa384 rsa ed25519; do
+			leaf $kind || exit 1
+			echo "credential $kind { chain = \"$kind.pem\" key = \"$kind.key\" }"
+		done >tlsockd.conf
+		cat >>tlsockd.conf <<-CONF
+			workers = 1
+			credential expired { chain = "expired.pem" key = "expired.key" }
+			trust test { file = { "ca.pem" } }
+			trust stranger { file = { "stranger.pem" } }
+		CONF
+		chmod 600 ./*.key
+		head -c 100000 /dev/urandom >www/small
+		head -c 33554432 /dev/urandom >www/big
+		sha256sum <www/big >big.sha256
+	) >"$tmp/err" 2>&1 && mv "$new" "$pki"
+}
+
+# ---- processes
+
+has_worker() {
+	[ "$(count Workers)" -gt 0 ]
+}
+
+daemon_start() { # options...
+	"$tlsockd" -c "$pki/tlsockd.conf" -v "$@" 2>"$tmp/daemon.log" &
+	pids+=($!)
+	until_true has_worker
+}
+
+begin() { # options of tlsockd...
+	echo "TAP version 13"
+	[ -e /proc/net/tlsock_stat ] || insmod "$TLSOCK_KO"
+	certificates
+	result $? "certificates"
+	daemon_start "$@"
+	result $? "tlsockd is registered"
+}
+
+listens() { # port
+	[ -n "$(ss -Hltn "sport = :$1")" ]
+}
+
+# peer port command...: a server of others, from the folder of files; its pid in $peer
+peer() {
+	local port=$1
+	shift
+	(cd "$www" && exec "$@") >"$tmp/peer.log" 2>&1 &
+	peer=$!
+	pids+=("$peer")
+	until_true listens "$port" || echo "# no server at port $port"
+}
+
+# ours port credential: our server; its pid in $peer
+ours() {
+	"$server" 127.0.0.1 "$1" "$2" "$www" 2>"$tmp/server.log" &
+	peer=$!
+	pids+=("$peer")
+	until_true grep -q ^listening "$tmp/server.log" || echo "# our server does not come up"
+}
+
+stop() { # pid
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+# fetch port file [name [trust]]: by our client, into $tmp/got
+fetch() {
+	timeout 100 "$client" 127.0.0.1 "$1" "$2" "${3:-good.test}" "${4:-test}" \
+		>"$tmp/got" 2>"$tmp/err"
+}
+
+# The last bytes of a file are those of a file served: what comes before are headers.
+ends_with() { # file, served file
+	tail -c "$(stat -c %s "$www/$2")" "$tmp/$1" | cmp - "$www/$2" >>"$tmp/err" 2>&1
+}
+
+same_hash() { # file in $tmp
+	[ "$(sha256sum <"$tmp/$1")" = "$(cat "$pki/big.sha256")" ]
+}
+
+# talk words command...: a client of others that gets the words, and its standard input open
+# until it has ended by itself; output in $tmp/out
+talk() {
+	local words=$1 pid rc
+	shift
+	rm -f "$tmp/in"
+	mkfifo "$tmp/in"
+	timeout 100 "$@" <"$tmp/in" >"$tmp/out" 2>"$tmp/err" &
+	pid=$!
+	exec 9>"$tmp/in"
+	printf '%b' "$words" >&9
+	wait $pid
+	rc=$?
+	exec 9>&-
+	return $rc
+}
+
+# info file suite group: what our program says of its connection
+info() {
+	grep -q "^info: suite $2 group $3 " "$tmp/$1"
+}
