@@ -68,9 +68,8 @@ failure() { # place, name, words
 kernel_job() {
 	local kernel=$1 dir=$out/$1 rc=0 name run=("$here/run_vm.sh" -k "$1")
 	shift
-	if [ "$kernel" = debug ]; then
-		run=("$here/run_uml.sh")
-	elif ! "$here/vm/module.sh" "$kernel" >"$dir/build.log" 2>&1; then
+	[ "$kernel" != debug ] || run=("$here/run_uml.sh")
+	if ! "$here/vm/module.sh" "$kernel" >"$dir/build.log" 2>&1; then
 		sed 's/^/    /' "$dir/build.log" >"$dir/module.sum"
 		failure "$dir" module "the module does not build"
 		return

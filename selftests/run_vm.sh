@@ -16,29 +16,10 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(dirname "$here")
 . "$here/vm/lib.sh"
+. "$here/vm/run.sh"
 
-usage() {
-	sed -n '4s/^# //p' "$0" >&2
-	exit 2
-}
-
-kernel=6.1 memory=2048 cpus=2 limit=600 out='' interactive=''
-while getopts k:m:c:t:o:i opt; do
-	case $opt in
-	k) kernel=$OPTARG ;;
-	m) memory=$OPTARG ;;
-	c) cpus=$OPTARG ;;
-	t) limit=$OPTARG ;;
-	o) out=$OPTARG ;;
-	i) interactive=1 ;;
-	*) usage ;;
-	esac
-done
-shift $((OPTIND - 1))
-[ $# -gt 0 ] || usage
-# One word is a line for the shell, several are a program and its arguments.
-command=$1
-[ $# -eq 1 ] || command=$(printf '%q ' "$@")
+kernel=6.1
+options k:m:c:t:o:i "$@"
 
 accelerator() {
 	if [ -w /dev/kvm ] && timeout 10 qemu-system-x86_64 -accel kvm -machine none -nodefaults \
@@ -47,27 +28,6 @@ accelerator() {
 	else
 		echo "tcg,thread=multi -cpu max,la57=off"
 	fi
-}
-
-prepare() {
-	release=$("$here/vm/kernel.sh" "$kernel" release)
-	image=$("$here/vm/kernel.sh" "$kernel" image)
-	modules=$("$here/vm/kernel.sh" "$kernel" modules)
-	initramfs=$("$here/vm/initramfs.sh" "$release" "$modules")
-	# shellcheck disable=SC2046,SC2207 # two words on purpose
-	accel=($(accelerator))
-	if [ -z "$out" ]; then
-		mkdir -p "$tree/build/vm"
-		out=$(mktemp -d "$tree/build/vm/$kernel.XXXXXX")
-	fi
-	mkdir -p "$out"
-	out=$(realpath "$out")
-	{
-		printf 'TREE=%q RESULTS=%q COMMAND=%q\n' "$tree" "$out" "$command"
-		printf 'KVER=%q BUILD=%q LIMIT=%q INTERACTIVE=%q\n' "$kernel" "$tree/build" \
-			"$limit" "$interactive"
-		printf 'TLSOCK_KO=%q\n' "$tree/build/module/$release/tlsock.ko"
-	} >"$out/vm.env"
 }
 
 share() { # tag, folder, options
@@ -85,7 +45,6 @@ boot() {
 		share modules "$modules" ,readonly=on
 		share results "$out" ''
 	} | sed 's/ /\n/')
-	rm -f "$out"/{started,status,dmesg,takedown,kmemleak,output,console.log}
 	timeout --foreground -k 5 $((limit + 180)) qemu-system-x86_64 -nodefaults -no-user-config \
 		-machine q35 -accel "${accel[@]}" -smp "$cpus" -m "$memory" -no-reboot -display none \
 		-kernel "$image" -initrd "$initramfs" \
@@ -96,29 +55,17 @@ random.trust_cpu=on audit=0 systemd.log_level=err" \
 		-device virtio-rng-pci "${arg[@]}"
 }
 
-prepare
+release=$("$here/vm/kernel.sh" "$kernel" release)
+image=$("$here/vm/kernel.sh" "$kernel" image)
+modules=$("$here/vm/kernel.sh" "$kernel" modules)
+initramfs=$("$here/vm/initramfs.sh" "$release" "$modules")
+# shellcheck disable=SC2046,SC2207 # two words on purpose
+accel=($(accelerator))
+prepare "$release" "$modules"
 if [ -z "$interactive" ]; then
 	# At an end of file on its standard input QEMU closes the guest's port: give it none.
 	mkfifo "$out/stdin"
 	exec <>"$out/stdin"
 	rm "$out/stdin"
 fi
-boot || true
-if [ ! -e "$out/started" ]; then
-	echo "run_vm: the guest did not reach its command, trying once more" >&2
-	boot || true
-fi
-rc=98
-if [ -s "$out/status" ]; then
-	rc=$(cat "$out/status")
-else
-	echo "run_vm: no status from the guest; its console ended with:" >&2
-	tail -40 "$out/console.log" >&2 || true
-fi
-"$here/vm/gate.sh" "$out" >&2 || { [ "$rc" != 0 ] || rc=99; }
-if [ "$rc" != 0 ]; then
-	echo "run_vm: kernel $release, status $rc, results in $out" >&2
-elif [ "${out%/*}" = "$tree/build/vm" ]; then
-	rm -rf "$out"
-fi
-exit "$rc"
+conclude "$release"

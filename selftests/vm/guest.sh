@@ -146,5 +146,6 @@ exec >/dev/null
 wait $writer
 echo $rc >"$results/status"
 sync
+grep -q 'User Mode Linux' /proc/cpuinfo && busybox poweroff -f
 echo o >/proc/sysrq-trigger
 read -r -t 60 <>/run/output
