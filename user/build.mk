@@ -29,24 +29,26 @@ flags/selftests/lib = $(flags/selftests)
 # The pure files of the module are compiled here for their unit tests alone.
 flags/kmod := -Ikmod -include user/tests/kmod_host.h -Wno-conversion -Wno-unused-function
 
+# What is done is said in a word; V=1 shows the commands.
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@ && )
+
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(B)/obj/$(1)/%.o,$(2))
 dir_flags = $(flags/$(patsubst %/,%,$(dir $<)))
 
 $(B)/obj/release/%.o: %.c | setup-build
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(HARDEN) -fPIE $(dir_flags) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(BASE) $(CFLAGS) $(HARDEN) -fPIE $(dir_flags) -MMD -MP -c -o $@ $<
 
 $(B)/obj/san/%.o: %.c | setup-build
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -O1 -g $(SANITIZE) $(dir_flags) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(BASE) -O1 -g $(SANITIZE) $(dir_flags) -MMD -MP -c -o $@ $<
 
 # An archive of a folder, in one flavour: made anew, or a file that went away would stay in it.
 define archive
 $(1): $(call objects,$(2),$(3))
 	@mkdir -p $$(@D)
-	rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR)rm -f $$@ && ar rcs $$@ $$^
 endef
 
 # ---- the engine, the daemon, the library, the tool, the examples
@@ -61,20 +63,20 @@ $(eval $(call archive,$(B)/libhandshake.a,release,$(engine_src)))
 $(eval $(call archive,$(B)/libtlsock.a,release,$(library_src)))
 
 $(B)/tlsockd: $(call objects,release,$(daemon_src)) $(B)/libhandshake.a
-	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
 
 $(B)/libtlsock.so.$(VERSION): $(call objects,release,$(library_src)) user/libtlsock/libtlsock.map
-	$(CC) $(CFLAGS) -shared $(LINK) -Wl,-soname,libtlsock.so.0 -Wl,-z,defs \
+	$(call say,LINK)$(CC) $(CFLAGS) -shared $(LINK) -Wl,-soname,libtlsock.so.0 -Wl,-z,defs \
 		-Wl,--version-script,user/libtlsock/libtlsock.map -o $@ $(filter %.o,$^)
-	ln -sf $(@F) $(B)/libtlsock.so.0
-	ln -sf libtlsock.so.0 $(B)/libtlsock.so
+	@ln -sf $(@F) $(B)/libtlsock.so.0
+	@ln -sf libtlsock.so.0 $(B)/libtlsock.so
 
 $(B)/tlsock: $(call objects,release,$(cli_src)) $(B)/libtlsock.a
-	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
 
 $(B)/examples/%: $(B)/obj/release/user/examples/%.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^
 
 user_outputs := $(B)/libhandshake.a \
 	$(if $(wildcard user/daemon/main.c),$(B)/tlsockd) \
@@ -99,7 +101,7 @@ test_archives := $(patsubst %,$(B)/san/lib%.a,tests cli daemon tlsock handshake 
 
 $(test_programs): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
+	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
 
 # ---- selftests: a program each, with what they share and kselftest's own headers
 
@@ -108,14 +110,14 @@ selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%)
 
 $(B)/kselftest:
 	@mkdir -p $(@D)
-	ln -sfn "$$(selftests/vm/source.sh)/tools/testing/selftests" $@
+	@ln -sfn "$$(selftests/vm/source.sh)/tools/testing/selftests" $@
 
 $(call objects,release,$(selftest_src) $(call sources,selftests/lib)): | setup-vm $(B)/kselftest
 
 $(selftest_programs): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
 		$(call objects,release,$(call sources,selftests/lib))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(crypto_libs) -pthread
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(crypto_libs) -pthread
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
