@@ -14,6 +14,7 @@ kernel := $(or $(KVER),$(KDIR),6.1)
 all: module user
 
 include user/build.mk
+include user/tests/fuzz.mk
 
 help:
 	@sed -n 's/^##  \(.*\)/\1/p' $(MAKEFILE_LIST)

@@ -16,7 +16,7 @@ check_spdx() {
 		case $f in
 		LICENSE | *.md | .gitignore) continue ;;
 		kmod/include/uapi/*) want='\(GPL-2.0(-only)? WITH Linux-syscall-note\) OR MIT' ;;
-		user/tests/vectors/*.txt) continue ;;
+		user/tests/vectors/*.txt | user/tests/seeds/*) continue ;;
 		.clang-format | user/*) want='MIT' ;;
 		*) want='GPL-2.0-only' ;;
 		esac

@@ -281,7 +281,38 @@ static void test_client_certificates(void)
 	one_client_certificate(HS_VERIFY_NONE, KEY_ED25519, true, true, false);
 }
 
-static void test_after(void)
+static void test_exports(void)
+{
+	uint8_t mine[32], theirs[32];
+	char line[512];
+	struct pair p;
+	int n;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	pair_run(&p);
+	ok(!hs_engine_export(p.side[HS_CLIENT].engine, "EXPERIMENTAL x", (const uint8_t *)"c", 1,
+			     mine, 32) &&
+		   !hs_engine_export(p.side[HS_SERVER].engine, "EXPERIMENTAL x",
+				     (const uint8_t *)"c", 1, theirs, 32) &&
+		   !memcmp(mine, theirs, 32),
+	   "both sides export the same");
+	hs_engine_export(p.side[HS_CLIENT].engine, "EXPERIMENTAL x", (const uint8_t *)"d", 1, mine,
+			 32);
+	ok(memcmp(mine, theirs, 32) != 0, "another context gives another export");
+	n = hs_engine_keylog_line(p.side[HS_CLIENT].engine,
+				  &p.side[HS_CLIENT].keys[HS_RX][HS_EPOCH_APPLICATION], line,
+				  sizeof(line));
+	ok(n == 24 + 64 + 1 + 64 + 1 && !strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24) &&
+		   line[n - 1] == '\n' && !line[n],
+	   "the key log line");
+	ok(hs_engine_keylog_line(p.side[HS_CLIENT].engine,
+				 &p.side[HS_CLIENT].keys[HS_RX][HS_EPOCH_APPLICATION], line,
+				 (size_t)n) == -ERANGE,
+	   "a key log line needs room");
+	pair_free(&p);
+}
+
+static void test_tickets(void)
 {
 	static const uint8_t ticket[] = {
 		MESSAGE_NEW_SESSION_TICKET,
@@ -315,32 +346,12 @@ static void test_after(void)
 		0,
 		0,
 	};
-	uint8_t bad[sizeof(ticket)], mine[32], theirs[32];
-	char line[512];
+	uint8_t bad[sizeof(ticket)];
 	struct pair p;
-	int n;
+	int n = 0;
 
 	pair_init(&p, KEY_ECDSA_P256);
 	pair_run(&p);
-	ok(!hs_engine_export(p.side[HS_CLIENT].engine, "EXPERIMENTAL x", (const uint8_t *)"c", 1,
-			     mine, 32) &&
-		   !hs_engine_export(p.side[HS_SERVER].engine, "EXPERIMENTAL x",
-				     (const uint8_t *)"c", 1, theirs, 32) &&
-		   !memcmp(mine, theirs, 32),
-	   "both sides export the same");
-	hs_engine_export(p.side[HS_CLIENT].engine, "EXPERIMENTAL x", (const uint8_t *)"d", 1, mine,
-			 32);
-	ok(memcmp(mine, theirs, 32) != 0, "another context gives another export");
-	n = hs_engine_keylog_line(p.side[HS_CLIENT].engine,
-				  &p.side[HS_CLIENT].keys[HS_RX][HS_EPOCH_APPLICATION], line,
-				  sizeof(line));
-	ok(n == 24 + 64 + 1 + 64 + 1 && !strncmp(line, "SERVER_TRAFFIC_SECRET_0 ", 24) &&
-		   line[n - 1] == '\n' && !line[n],
-	   "the key log line");
-	ok(hs_engine_keylog_line(p.side[HS_CLIENT].engine,
-				 &p.side[HS_CLIENT].keys[HS_RX][HS_EPOCH_APPLICATION], line,
-				 (size_t)n) == -ERANGE,
-	   "a key log line needs room");
 	for (int i = 0; i < 10; i++)
 		n = hs_engine_input(p.side[HS_CLIENT].engine, HS_EPOCH_APPLICATION, ticket,
 				    sizeof(ticket));
@@ -372,7 +383,8 @@ int main(void)
 	test_alpn();
 	test_names();
 	test_client_certificates();
-	test_after();
+	test_exports();
+	test_tickets();
 	identities_free();
 	return tap_done();
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fuzz_session.c - stored sessions, tickets, certificates and keys from a fuzzer
+ *
+ * RFC 8446 section 4.6.1, RFC 5280. See fuzz.h. What is taken must be what would be written
+ * again, byte for byte.
+ */
+#include "fuzz.h"
+
+#include <stdlib.h>
+
+#include "pair.h"
+#include "session.h"
+#include "tap.h"
+
+static void both_ways(const uint8_t *bytes, size_t len)
+{
+	struct session s;
+	uint8_t *again = NULL;
+	size_t again_len = 0;
+
+	if (session_decode(&s, bytes, len) < 0)
+		return;
+	if (session_encode(&s, &again, &again_len) == 0 &&
+	    (again_len != len || memcmp(again, bytes, len) != 0))
+		abort();
+	session_bytes_free(again, again_len);
+	session_release(&s);
+}
+
+int fuzz_session(const uint8_t *bytes, size_t len)
+{
+	struct session s;
+	struct pair p;
+
+	both_ways(bytes, len);
+	fuzz_set_up(&p, 0);
+	p.side[HS_CLIENT].config.session = bytes;
+	p.side[HS_CLIENT].config.session_len = len;
+	pair_start(&p);
+	if (ticket_open(p.side[HS_SERVER].engine, reader_over(bytes, len), &s) == 0)
+		session_release(&s);
+	pair_free(&p);
+	return 0;
+}
+
+int fuzz_certificate(const uint8_t *bytes, size_t len)
+{
+	static struct hs_trust *trust;
+	struct hs_der der = { .data = bytes, .len = len };
+	struct certificate_check check = { .now = TEST_NOW,
+					   .peer = HS_SERVER,
+					   .name = "a.example" };
+	struct certificates *c = NULL;
+	char text[HS_MAX_TEXT];
+	size_t bad;
+
+	if (!trust)
+		trust = identity_trust(test_root());
+	check.trust = trust;
+	if (certificates_parse(&der, 1, &c, &bad) == 0) {
+		/* nobody but the test's root signs for it, and that one not for this */
+		if (certificates_verify(c, &check, text) == 0)
+			abort();
+		certificates_may_sign(c);
+		certificates_free(c);
+	}
+	hs_credential_unref(
+		hs_credential_new_pem(bytes, len / 2, bytes + len / 2, len - len / 2, text));
+	return 0;
+}
