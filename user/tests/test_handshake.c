@@ -314,38 +314,10 @@ static void test_exports(void)
 
 static void test_tickets(void)
 {
-	static const uint8_t ticket[] = {
-		MESSAGE_NEW_SESSION_TICKET,
-		0,
-		0,
-		26,
-		0,
-		0,
-		0x1c,
-		0x20,
-		1,
-		2,
-		3,
-		4,
-		1,
-		0,
-		0,
-		4,
-		't',
-		'i',
-		'c',
-		'k',
-		0,
-		8,
-		0,
-		42,
-		0,
-		4,
-		0,
-		0,
-		0,
-		0,
-	};
+	/* lifetime, age_add, nonce, ticket "tick", early_data */
+	static const uint8_t ticket[] = "\x04\0\0\x1a"
+					"\0\0\x1c\x20\1\2\3\4\1\0\0\4tick"
+					"\0\x08\0\x2a\0\4\0\0\0";
 	uint8_t bad[sizeof(ticket)];
 	struct pair p;
 	int n = 0;

@@ -159,7 +159,7 @@ static void section_3(void)
 	add(&t, S3_ENCRYPTED_EXTENSIONS);
 	add(&t, S3_CERTIFICATE);
 	add(&t, S3_CERTIFICATE_VERIFY);
-	finished(&k, &k.server_handshake, &t, S3_SERVER_FINISHED + 8, "the server's Finished");
+	finished(&k, &k.server_handshake, &t, &S3_SERVER_FINISHED[8], "the server's Finished");
 	section_3_application(&k, &t);
 	key_schedule_release(&k);
 	transcript_release(&t);
@@ -195,7 +195,7 @@ static void section_5(void)
 	add(&t, S5_ENCRYPTED_EXTENSIONS);
 	add(&t, S5_CERTIFICATE);
 	add(&t, S5_CERTIFICATE_VERIFY);
-	finished(&k, &k.server_handshake, &t, S5_SERVER_FINISHED + 8,
+	finished(&k, &k.server_handshake, &t, &S5_SERVER_FINISHED[8],
 		 "section 5: the server's Finished");
 	add(&t, S5_SERVER_FINISHED);
 	transcript_value(&t, hash);
