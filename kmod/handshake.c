@@ -437,6 +437,7 @@ static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *
 			      "the peer sent more under a key that had ended");
 	tlsock_keys_free(*to);
 	*to = a->keys;
+	WRITE_ONCE(ctx->kernel_type, a->keys->cipher->kernel_type);
 	a->keys = NULL;
 	return 0;
 }

@@ -419,7 +419,7 @@ static struct genl_family tlsock_family = {
 	.module = THIS_MODULE,
 	.ops = tlsock_ops,
 	.n_ops = ARRAY_SIZE(tlsock_ops),
-	.resv_start_op = __TLSOCK_CMD_MAX,
+	.resv_start_op = TLSOCK_CMD_UNSPEC + 1,
 	.mcgrps = mcgrps,
 	.n_mcgrps = ARRAY_SIZE(mcgrps),
 };

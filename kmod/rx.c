@@ -292,11 +292,38 @@ static bool rx_is_plain(const struct tlsock_ctx *ctx, u8 type)
 	return type == TLSOCK_CT_CCS || (type == TLSOCK_CT_ALERT && !keys->seq);
 }
 
+/* Have the record in work whole, and its header read. Errors as tlsock_rx_record()'s. */
+static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	int err, alert;
+
+	err = rx_fill(sk, ctx);
+	if (err)
+		return err == -EAGAIN ? rx_at_end(sk, rx) : err;
+	alert = tlsock_header_parse(h, page_address(rx->rec.pages[0]),
+				    rx->keys ? rx->keys->cipher : NULL);
+	/* By hand the types are the caller's. */
+	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE && ctx->state == TLSOCK_STATE_MANUAL) {
+		u8 header[TLSOCK_HEADER_LEN];
+
+		memcpy(header, page_address(rx->rec.pages[0]), sizeof(header));
+		header[0] = TLSOCK_CT_DATA;
+		alert = tlsock_header_parse(h, header, rx->keys->cipher);
+		h->type = rx_byte(rx, 0);
+	}
+	if (alert >= 0)
+		return rx_bad_header(sk, ctx, alert);
+	rx->need = TLSOCK_HEADER_LEN + h->len;
+	err = rx_fill(sk, ctx);
+	return err == -EAGAIN ? rx_at_end(sk, rx) : err;
+}
+
 int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	struct tlsock_header h;
-	int err, alert;
+	int err;
 
 	sock_owned_by_me(sk);
 	if (rx->open)
@@ -307,28 +334,7 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return -rx->err;
 	if (rx->key_pending)
 		return -EKEYEXPIRED;
-	err = rx_fill(sk, ctx);
-	if (err == -EAGAIN)
-		return rx_at_end(sk, rx);
-	if (err)
-		return err;
-	alert = tlsock_header_parse(&h, page_address(rx->rec.pages[0]),
-				    rx->keys ? rx->keys->cipher : NULL);
-	/* By hand the types are the caller's. */
-	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE && ctx->state == TLSOCK_STATE_MANUAL) {
-		u8 header[TLSOCK_HEADER_LEN];
-
-		memcpy(header, page_address(rx->rec.pages[0]), sizeof(header));
-		header[0] = TLSOCK_CT_DATA;
-		alert = tlsock_header_parse(&h, header, rx->keys->cipher);
-		h.type = rx_byte(rx, 0);
-	}
-	if (alert >= 0)
-		return rx_bad_header(sk, ctx, alert);
-	rx->need = TLSOCK_HEADER_LEN + h.len;
-	err = rx_fill(sk, ctx);
-	if (err == -EAGAIN)
-		return rx_at_end(sk, rx);
+	err = rx_whole(sk, ctx, &h);
 	if (err)
 		return err;
 

@@ -213,6 +213,7 @@ struct tlsock_ctx {
 	struct tlsock_result result;
 
 	int err;			/* positive errno, sticky; set before state FAILED */
+	u16 kernel_type;		/* TLS_CIPHER_* of the keys, for diag */
 	u8 alert_sent, alert_received;
 	u32 err_x509;
 	char err_text[240];

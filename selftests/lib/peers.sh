@@ -115,6 +115,7 @@ leaf() { # kind
 }
 
 expired() {
+	# shellcheck disable=SC2046 # words
 	openssl req $(key_options ecdsa) -nodes -subj /CN=expired -keyout expired.key \
 		-out expired.csr &&
 		echo "subjectAltName=DNS:good.test" >expired.ext &&
