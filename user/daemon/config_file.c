@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_text.h"
 #include "files.h"
 #include "log.h"
 #include "trust.h"
@@ -26,8 +27,14 @@
 #define LIMIT_MAX 0x7fffffffL
 #define GRACE_MAX_MS 3600000L
 
+/* libconfuse takes an end of file for the end of a section: this, put at the end, shows it. */
+#define END_MARK "__end__"
+#define OPT_END_MARK CFG_BOOL(END_MARK, cfg_false, CFGF_NONE)
+
 /* libconfuse hands no pointer to its callbacks; the loader runs in one thread. */
 static char *error_text;
+static const char *error_path;
+static const char *error_path; /* a section that is not repeated knows no file */
 
 static void on_error(cfg_t *cfg, const char *format, va_list ap)
 {
@@ -35,8 +42,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list ap)
 
 	if (error_text[0]) /* the first error counts, the rest follow from it */
 		return;
-	at = (size_t)snprintf(error_text, CONFIG_ERROR_SIZE,
-			      "%s:%d: ", cfg && cfg->filename ? cfg->filename : "?",
+	at = (size_t)snprintf(error_text, CONFIG_ERROR_SIZE, "%s:%d: ", error_path,
 			      cfg ? cfg->line : 0);
 	if (at < CONFIG_ERROR_SIZE)
 		vsnprintf(error_text + at, CONFIG_ERROR_SIZE - at, format, ap);
@@ -343,8 +349,8 @@ static int profiles_of(cfg_t *cfg, struct config *c)
 static void scalars_of(cfg_t *cfg, struct config *c)
 {
 	cfg_t *limits = cfg_getsec(cfg, "limits");
-	const struct passwd *pw =
-		getpwnam(cfg_getstr(cfg, "user") ? cfg_getstr(cfg, "user") : "tlsockd");
+	const struct passwd *pw = getpwnam(cfg_getstr(cfg, "user") ? cfg_getstr(cfg, "user") :
+								     "tlsockd");
 
 	c->limits.grace_ms = cfg_getint(limits, "grace_ms");
 	c->limits.handshakes = cfg_getint(limits, "handshakes");
@@ -387,28 +393,45 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "limits|handshakes_per_listener", check_limit);
 }
 
+static int parse_text(cfg_t *cfg, const char *text)
+{
+	FILE *stream = NULL;
+	char *marked;
+	int error = -EINVAL;
+
+	if (asprintf(&marked, "%s\n" END_MARK " = true\n", text) < 0)
+		return -ENOMEM;
+	stream = fmemopen(marked, strlen(marked), "r");
+	if (!stream)
+		error = -ENOMEM;
+	else if (cfg_parse_fp(cfg, stream) == CFG_SUCCESS)
+		error = 0;
+	if (!error && !cfg_getbool(cfg, END_MARK)) {
+		cfg_error(cfg, "the file ends within a section or comment");
+		error = -EINVAL;
+	}
+	if (stream)
+		fclose(stream);
+	free(marked);
+	return error;
+}
+
 /* libconfuse would open the file by itself; its permissions are looked at here. */
 static int parse(cfg_t *cfg, const char *path)
 {
 	struct file_bytes bytes;
-	FILE *stream = NULL;
 	int error = file_read(path, FILE_PUBLIC, PEM_MAX, &bytes, error_text, CONFIG_ERROR_SIZE);
 
 	if (error)
 		return error;
-	error = -EINVAL;
 	cfg->filename = strdup(path);
-	/* an empty file is a configuration too, but fmemopen() takes no empty buffer */
-	stream = fmemopen(bytes.data, bytes.len ? bytes.len : 1, "r");
-	if (!cfg->filename || !stream)
-		goto out;
-	if (strlen(bytes.data) != bytes.len)
+	error = cfg->filename ? 0 : -ENOMEM;
+	if (!error && strlen(bytes.data) != bytes.len) {
 		cfg_error(cfg, "not a text file: there is a NUL in it");
-	else if (cfg_parse_fp(cfg, stream) == CFG_SUCCESS)
-		error = 0;
-out:
-	if (stream)
-		fclose(stream);
+		error = -EINVAL;
+	}
+	if (!error)
+		error = parse_text(cfg, bytes.data);
 	file_release(&bytes);
 	return error;
 }
@@ -420,6 +443,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t trust[] = {
@@ -431,6 +455,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR_LIST("suites", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
 		CFG_STR_LIST("signature_schemes", NULL, CFGF_NONE),
+		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {
@@ -438,6 +463,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_INT("handshakes", -1, CFGF_NONE),
 		CFG_INT("handshakes_per_uid", -1, CFGF_NONE),
 		CFG_INT("handshakes_per_listener", -1, CFGF_NONE),
+		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t options[] = {
@@ -448,12 +474,15 @@ struct config *config_load(const char *path, char *error)
 		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("limits", limits, CFGF_NONE),
+		OPT_END_MARK,
 		CFG_END(),
 	};
 	struct config *config = NULL;
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
 
 	error_text = error;
+	error_path = path;
+	error_path = path;
 	error[0] = '\0';
 	if (cfg) {
 		cfg_set_error_function(cfg, on_error);

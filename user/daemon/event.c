@@ -12,14 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* libnl's NLA_STRING is the one that has to end in NUL. */
 static struct nla_policy policy[TLSOCK_A_MAX + 1] = {
 	[TLSOCK_A_ID] = { .type = NLA_U64 },
 	[TLSOCK_A_GENERATION] = { .type = NLA_U32 },
 	[TLSOCK_A_ROLE] = { .type = NLA_U8 },
-	[TLSOCK_A_SERVER_NAME] = { .type = NLA_NUL_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
-	[TLSOCK_A_CREDENTIAL] = { .type = NLA_NUL_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
-	[TLSOCK_A_TRUST] = { .type = NLA_NUL_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
-	[TLSOCK_A_PROFILE] = { .type = NLA_NUL_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
+	[TLSOCK_A_SERVER_NAME] = { .type = NLA_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
+	[TLSOCK_A_CREDENTIAL] = { .type = NLA_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
+	[TLSOCK_A_TRUST] = { .type = NLA_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
+	[TLSOCK_A_PROFILE] = { .type = NLA_STRING, .maxlen = TLSOCK_NAME_MAX + 1 },
 	[TLSOCK_A_ALPN] = { .maxlen = 255 },
 	[TLSOCK_A_VERIFY] = { .type = NLA_U8 },
 	[TLSOCK_A_UID] = { .type = NLA_U32 },

@@ -165,15 +165,15 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 	action = open_action(push, TLSOCK_ACT_COMPLETE, certs + sizeof(s->server_name));
 	if (!action)
 		return -EMSGSIZE;
-	failed =
-		nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
-		nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
-		nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
-		nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
-		nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
-		nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
-		nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN, s->channel_binding) ||
-		put_certificates(m, s);
+	failed = nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
+		 nla_put_u16(m, TLSOCK_AA_SUITE, s->suite) ||
+		 nla_put_u16(m, TLSOCK_AA_GROUP, s->group) ||
+		 nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
+		 nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
+		 nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
+		 nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
+			 s->channel_binding) ||
+		 put_certificates(m, s);
 	if (!failed && s->alpn_len)
 		failed = nla_put(m, TLSOCK_AA_ALPN, (int)s->alpn_len, s->alpn);
 	if (!failed && s->server_name[0])

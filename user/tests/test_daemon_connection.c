@@ -263,10 +263,10 @@ static void test_by_name(void)
 	ok(server->failed && server->error == ENOKEY && server->alert == ALERT_UNRECOGNIZED_NAME,
 	   "a name nobody has: %s", server->text);
 
-	with_default =
-		load("credential \"x\" { chain = other.pem key = other.key users = {\"*\"} }\n"
-		     "credential \"default\" { chain = good.pem key = good.key users = {\"*\"} }\n"
-		     "trust \"test\" { file = {root.pem} }\n");
+	with_default = load(
+		"credential \"x\" { chain = other.pem key = other.key users = {\"*\"} }\n"
+		"credential \"default\" { chain = good.pem key = good.key users = {\"*\"} }\n"
+		"trust \"test\" { file = {root.pem} }\n");
 	server = fake_new(with_default);
 	c.verify = TLSOCK_VERIFY_OPTIONAL;
 	run(&c, &s, 0);

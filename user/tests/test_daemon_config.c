@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_daemon_config.c - tlsockd.conf: what it means, and what is refused with which words
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon_kernel.h"
+#include "files.h"
+#include "tap.h"
+
+static char error[CONFIG_ERROR_SIZE];
+
+static struct config *load(const char *text)
+{
+	char *path = scratch_path("tlsockd.conf");
+	struct config *c;
+
+	scratch_write("tlsockd.conf", 0644, "%s", text);
+	c = config_load(path, error);
+	free(path);
+	return c;
+}
+
+static void set_up(void)
+{
+	struct identity *root = identity_today(NULL, NULL, -1, 10);
+	struct identity *leaf = identity_today("DNS:leaf.example", root, -1, 10);
+	struct identity *other = identity_today("DNS:other.example", root, -1, 10);
+	char *path;
+
+	scratch_new();
+	scratch_write("root.pem", 0644, "%s", root->cert_pem);
+	scratch_write("leaf.pem", 0644, "%s", leaf->cert_pem);
+	scratch_write("leaf.key", 0600, "%s", leaf->key_pem);
+	scratch_write("group.key", 0640, "%s", leaf->key_pem);
+	scratch_write("open.key", 0644, "%s", leaf->key_pem);
+	scratch_write("writable.key", 0620, "%s", leaf->key_pem);
+	scratch_write("writable.pem", 0666, "%s", leaf->cert_pem);
+	scratch_write("foreign.key", 0600, "%s", leaf->key_pem);
+	scratch_write("other.key", 0600, "%s", other->key_pem);
+	scratch_write("garbage.pem", 0644, "-----BEGIN CERTIFICATE-----\nAAAA\n");
+	scratch_write("empty.pem", 0644, "%s", "");
+	path = scratch_path("cas");
+	if (mkdir(path, 0755))
+		bail("mkdir: %s", strerror(errno));
+	free(path);
+	scratch_write("cas/root.pem", 0644, "%s", root->cert_pem);
+	scratch_write("cas/notes.txt", 0644, "not a certificate\n");
+	path = scratch_path("none");
+	if (mkdir(path, 0755))
+		bail("mkdir: %s", strerror(errno));
+	free(path);
+	path = scratch_path("fifo.key");
+	if (mkfifo(path, 0600))
+		bail("mkfifo: %s", strerror(errno));
+	free(path);
+	identity_free(root);
+	identity_free(leaf);
+	identity_free(other);
+}
+
+static void test_empty(void)
+{
+	struct config *c = load("");
+
+	ok(c && c->credential_count == 0 && c->log_level == LOG_INFO && c->workers == 0 &&
+		   c->limits.grace_ms == -1 && c->limits.handshakes == -1,
+	   "an empty file: the defaults %s", error);
+	ok(c && config_profile(c, "default") && !config_profile(c, "other"),
+	   "the profile \"default\" is there");
+	config_free(c);
+}
+
+static void test_full(void)
+{
+	struct config *c = load(
+		"# a comment\n"
+		"log_level = warning\n"
+		"workers = 3\n"
+		"credential \"web\" {\n"
+		"	chain = \"leaf.pem\"\n"
+		"	key = \"group.key\"\n"
+		"	users = {\"daemon\", \"4711\"}\n"
+		"	groups = {\"4712\"}\n"
+		"}\n"
+		"credential \"default\" { chain = leaf.pem key = leaf.key }\n"
+		"trust \"ours\" { file = {root.pem, leaf.pem} dir = {cas} users = {\"4711\"} }\n"
+		"profile \"slow\" { suites = {TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256}\n"
+		"	groups = {secp384r1} signature_schemes = {ed25519} }\n"
+		"limits { grace_ms = 100 handshakes = 5 handshakes_per_uid = 4\n"
+		"	handshakes_per_listener = 0 }\n");
+	const struct credential *web;
+	const struct profile *slow;
+	const struct trust *ours;
+
+	if (!ok(c, "a file with everything in it %s", error))
+		return;
+	web = config_credential(c, "web");
+	ours = config_trust(c, "ours");
+	slow = config_profile(c, "slow");
+	ok(!strcmp(c->credentials[0].name, "default"), "the default credential is the first");
+	ok(web && access_allows(&web->access, 4711, 1) && access_allows(&web->access, 1, 99) &&
+		   access_allows(&web->access, 99, 4712) && !access_allows(&web->access, 99, 99),
+	   "users and groups of a credential, by name and number");
+	ok(!access_allows(&c->credentials[0].access, 99, 99) &&
+		   access_allows(&c->credentials[0].access, 0, 99),
+	   "without users a credential is root's");
+	ok(ours && access_allows(&ours->access, 4711, 1) && !access_allows(&ours->access, 99, 99),
+	   "users of a trust store");
+	ok(slow && slow->suites.count == 2 && slow->suites.codes[0] == 0x1302 &&
+		   slow->groups.codes[0] == 0x0018 && slow->schemes.codes[0] == 0x0807,
+	   "the lists of a profile, in their order");
+	ok(c->log_level == LOG_WARNING && c->workers == 3, "log level and workers");
+	ok(c->limits.grace_ms == 100 && c->limits.handshakes == 5 &&
+		   c->limits.handshakes_per_uid == 4 && c->limits.handshakes_per_listener == 0,
+	   "limits");
+	config_free(c);
+}
+
+struct bad {
+	const char *text;
+	const char *reason; /* behind "<folder>/tlsockd.conf:" */
+};
+
+static const struct bad bad[] = {
+	{ "nonsense = 1\n", "1: no such option 'nonsense'" },
+	{ "\n\nlog_level = loud\n", "3: log_level: \"loud\" is none of" },
+	{ "workers = -1\n", "1: workers: -1 is not within 0 and 1024" },
+	{ "workers = many\n", "1: invalid integer value for option 'workers'" },
+	{ "limits { grace_ms = 3600001 }\n", "1: grace_ms: 3600001 is not within" },
+	{ "user = nobody-of-that-name\n", "1: user: there is no user \"nobody-of-that-name\"" },
+	{ "profile \"p\" {\n suites = {TLS_NO_SUCH} }\n",
+	  "2: suites: \"TLS_NO_SUCH\" is not a name this daemon knows" },
+	{ "profile \"p\" { groups = {x448} }\n", "1: groups: \"x448\" is not" },
+	{ "credential \"c\" { key = leaf.key }\n", "1: credential \"c\": no chain is given" },
+	{ "credential \"c\" { chain = leaf.pem }\n", "1: credential \"c\": no key is given" },
+	{ "credential { chain = leaf.pem key = leaf.key }\n", "1: " },
+	{ "credential \"\" { chain = leaf.pem key = leaf.key }\n", "1: a credential needs a name" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key }\n"
+	  "credential \"c\" { chain = leaf.pem key = leaf.key }\n",
+	  "2: found duplicate title 'c'" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key users = {nobody-of-that-name} }\n",
+	  "1: credential \"c\": users: \"nobody-of-that-name\" is no user" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key groups = {\"4294967295\"} }\n",
+	  "1: credential \"c\": groups: \"4294967295\" is no group" },
+	{ "credential \"c\" { chain = missing.pem key = leaf.key }\n",
+	  "missing.pem: No such file or directory" },
+	{ "credential \"c\" { chain = leaf.pem key = open.key }\n",
+	  "open.key: mode 0644 lets others at a private key; 0600 or 0640 is needed" },
+	{ "credential \"c\" { chain = leaf.pem key = writable.key }\n",
+	  "writable.key: mode 0620 lets others at a private key" },
+	{ "credential \"c\" { chain = writable.pem key = leaf.key }\n",
+	  "writable.pem: mode 0666 lets everybody write it" },
+	{ "credential \"c\" { chain = leaf.pem key = fifo.key }\n",
+	  "fifo.key: not a regular file" },
+	{ "credential \"c\" { chain = leaf.pem key = other.key }\n", "1: credential \"c\": " },
+	{ "credential \"c\" { chain = garbage.pem key = leaf.key }\n", "1: credential \"c\": " },
+	{ "credential \"c\" { chain = leaf.pem key = garbage.pem }\n", "garbage.pem: mode 0644" },
+	{ "trust \"t\" { }\n", "1: trust \"t\": none of file, dir, system is given" },
+	{ "trust \"t\" { file = {empty.pem} }\n", "empty.pem: " },
+	{ "trust \"t\" { file = {garbage.pem} }\n", "garbage.pem: " },
+	{ "trust \"t\" { dir = {none} }\n", "none: no file *.pem, *.crt or *.cer in it" },
+	{ "trust \"t\" { dir = {nowhere} }\n", "nowhere: No such file or directory" },
+	{ "limits { grace_ms = 1\n", "the file ends within a section" },
+	{ "limits { grace_ms = 1 }\n/* limits\n", "the file ends within a section or comment" },
+	{ "log_level = \"info\n", "premature end of file" },
+	{ "limits { grace_ms = 1 } }\n", "1: unexpected closing brace" },
+};
+
+static void test_bad(void)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct config *c = load(bad[i].text);
+		size_t lines = 0;
+
+		for (const char *at = strchr(error, '\n'); at; at = strchr(at + 1, '\n'))
+			lines++;
+		ok(!c && strstr(error, bad[i].reason) && strstr(error, "/tlsockd.conf:") && !lines,
+		   "refused: %s", error);
+		config_free(c);
+	}
+}
+
+static void test_file(void)
+{
+	char *path = scratch_path("tlsockd.conf");
+	struct file_bytes bytes;
+	char text[256] = "";
+	int fd;
+
+	unlink(path);
+	ok(!config_load(path, error) && strstr(error, "No such file"), "no file: %s", error);
+	scratch_write("tlsockd.conf", 0666, "workers = 1\n");
+	ok(!config_load(path, error) && strstr(error, "lets everybody write it"), "%s", error);
+	scratch_write("tlsockd.conf", 0644, "%s", "");
+	fd = open(path, O_WRONLY);
+	ok(write(fd, "a\0b", 3) == 3 && !config_load(path, error) && strstr(error, "NUL"), "%s",
+	   error);
+	close(fd);
+	scratch_write("tlsockd.conf", 0644, "%s", "12345");
+	ok(file_read(path, FILE_PUBLIC, 4, &bytes, text, sizeof(text)) == -EFBIG, "%s", text);
+	ok(!file_read(path, FILE_PUBLIC, 5, &bytes, text, sizeof(text)) && bytes.len == 5 &&
+		   !strcmp(bytes.data, "12345"),
+	   "a file of the greatest length");
+	file_release(&bytes);
+	free(path);
+	if (geteuid()) {
+		skip("a foreign owner", "only root can give a file away");
+		return;
+	}
+	path = scratch_path("foreign.key");
+	if (chown(path, 4711, 4711))
+		bail("chown: %s", strerror(errno));
+	ok(!load("credential \"c\" { chain = leaf.pem key = foreign.key }\n") &&
+		   strstr(error, "foreign.key: belongs to uid 4711, not to root"),
+	   "%s", error);
+	free(path);
+}
+
+int main(void)
+{
+	set_up();
+	test_empty();
+	test_full();
+	test_bad();
+	test_file();
+	identities_free();
+	scratch_remove();
+	return tap_done();
+}
