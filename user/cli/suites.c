@@ -61,8 +61,8 @@ static const struct {
 	bool in_kernel;
 } ciphers[] = {
 	{ "AES_128_GCM", true, true },	      { "AES_256_GCM", true, true },
-	{ "CHACHA20_POLY1305", true, false }, { "AES_128_CCM_8", true, false },
-	{ "AES_256_CCM_8", true, false },     { "AES_128_CCM", true, false },
+	{ "CHACHA20_POLY1305", true, true },  { "AES_128_CCM_8", true, false },
+	{ "AES_256_CCM_8", true, false },     { "AES_128_CCM", true, true },
 	{ "AES_256_CCM", true, false },	      { "AES_128_CBC", false, false },
 	{ "AES_256_CBC", false, false },      { "3DES_EDE_CBC", false, false },
 	{ "CAMELLIA_128_CBC", false, false }, { "CAMELLIA_256_CBC", false, false },
