@@ -75,7 +75,7 @@ if ko=$("$here/module.sh" -s selftests/vm/bugs "$kernel" 2>&1); then
 	boots "a clean run passes, its status comes back" \
 		"insmod $ko && rmmod bugs && echo in the guest; exit 7" 7 "^in the guest" "status 7"
 	boots "a warning and a leaked module reference fail" \
-		"insmod $ko what=warn,ref" 99 "WARNING:.*bugs_init" "LEAK: bugs cannot be unloaded, 1"
+		"insmod $ko what=warn,ref" 99 "WARNING:.*plant_warning" "LEAK: bugs cannot be unloaded, 1"
 	boots "an oops fails" "insmod $ko what=oops" 98 "NULL pointer dereference"
 	limit=5 boots "a command that does not end fails" "cat /dev/zero >/dev/null" 124 "did not end within"
 else
