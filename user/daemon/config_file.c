@@ -27,13 +27,8 @@
 #define LIMIT_MAX 0x7fffffffL
 #define GRACE_MAX_MS 3600000L
 
-/* libconfuse takes an end of file for the end of a section: this, put at the end, shows it. */
-#define END_MARK "__end__"
-#define OPT_END_MARK CFG_BOOL(END_MARK, cfg_false, CFGF_NONE)
-
 /* libconfuse hands no pointer to its callbacks; the loader runs in one thread. */
 static char *error_text;
-static const char *error_path;
 static const char *error_path; /* a section that is not repeated knows no file */
 
 static void on_error(cfg_t *cfg, const char *format, va_list ap)
@@ -393,26 +388,25 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "limits|handshakes_per_listener", check_limit);
 }
 
-static int parse_text(cfg_t *cfg, const char *text)
+/* In @text comments become blanks. */
+static int parse_text(cfg_t *cfg, char *text)
 {
-	FILE *stream = NULL;
-	char *marked;
-	int error = -EINVAL;
+	int line, error = -EINVAL;
+	const char *unended = config_text_prepare(text, &line);
+	FILE *stream;
 
-	if (asprintf(&marked, "%s\n" END_MARK " = true\n", text) < 0)
-		return -ENOMEM;
-	stream = fmemopen(marked, strlen(marked), "r");
-	if (!stream)
-		error = -ENOMEM;
-	else if (cfg_parse_fp(cfg, stream) == CFG_SUCCESS)
-		error = 0;
-	if (!error && !cfg_getbool(cfg, END_MARK)) {
-		cfg_error(cfg, "the file ends within a section or comment");
-		error = -EINVAL;
+	if (unended) {
+		snprintf(error_text, CONFIG_ERROR_SIZE, "%s:%d: %s", error_path, line, unended);
+		return error;
 	}
-	if (stream)
-		fclose(stream);
-	free(marked);
+	if (!text[0]) /* a configuration too, but libconfuse takes no empty stream */
+		return 0;
+	stream = fmemopen(text, strlen(text), "r");
+	if (!stream)
+		return -ENOMEM;
+	if (cfg_parse_fp(cfg, stream) == CFG_SUCCESS)
+		error = 0;
+	fclose(stream);
 	return error;
 }
 
@@ -443,7 +437,6 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
-		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t trust[] = {
@@ -455,7 +448,6 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR_LIST("suites", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
 		CFG_STR_LIST("signature_schemes", NULL, CFGF_NONE),
-		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {
@@ -463,7 +455,6 @@ struct config *config_load(const char *path, char *error)
 		CFG_INT("handshakes", -1, CFGF_NONE),
 		CFG_INT("handshakes_per_uid", -1, CFGF_NONE),
 		CFG_INT("handshakes_per_listener", -1, CFGF_NONE),
-		OPT_END_MARK,
 		CFG_END(),
 	};
 	cfg_opt_t options[] = {
@@ -474,14 +465,12 @@ struct config *config_load(const char *path, char *error)
 		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("limits", limits, CFGF_NONE),
-		OPT_END_MARK,
 		CFG_END(),
 	};
 	struct config *config = NULL;
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
 
 	error_text = error;
-	error_path = path;
 	error_path = path;
 	error[0] = '\0';
 	if (cfg) {

@@ -168,9 +168,15 @@ static const struct bad bad[] = {
 	{ "trust \"t\" { file = {garbage.pem} }\n", "garbage.pem: " },
 	{ "trust \"t\" { dir = {none} }\n", "none: no file *.pem, *.crt or *.cer in it" },
 	{ "trust \"t\" { dir = {nowhere} }\n", "nowhere: No such file or directory" },
-	{ "limits { grace_ms = 1\n", "the file ends within a section" },
-	{ "limits { grace_ms = 1 }\n/* limits\n", "the file ends within a section or comment" },
-	{ "log_level = \"info\n", "premature end of file" },
+	{ "\nlimits { grace_ms = 1\n\n", "2: a brace that is opened here is not closed" },
+	{ "limits { grace_ms = 1 }\n/* limits\n", "2: a comment that begins here does not end" },
+	{ "log_level = \"info\n", "1: a string that begins here does not end" },
+	{ "log_level = 'info\\'\n", "1: a string that begins here does not end" },
+	{ "# 1\n// 2\n/* 3\n4 */ workers = 1 # }\nlog_level = loud\n", "5: log_level: " },
+	{ "profile \"p\" {# }\n groups = {x25519, # one\n x448} }\n", "3: groups: \"x448\"" },
+	{ "log_level = \"a # b\"\n", "1: log_level: \"a # b\" is none of" },
+	{ "log_level = a//b\n", "1: log_level: \"a//b\" is none of" },
+	{ "log_level = '\\' { # \"'\n", "1: log_level: \"' { # \"\" is none of" },
 	{ "limits { grace_ms = 1 } }\n", "1: unexpected closing brace" },
 };
 
