@@ -57,37 +57,12 @@ step_clients() {
 		-key "$pki/rsa.key" -WWW -quiet
 	fetch 4434 small && cmp -s "$tmp/got" "$www/small"
 	check $? "openssl s_server -WWW, RSA certificate: $(grep -a '^info' "$tmp/err")"
-	nginx_config >"$tmp/nginx.conf"
+	nginx_config 4435 >"$tmp/nginx.conf"
 	nginx -c "$tmp/nginx.conf" -e "$tmp/nginx.log" &
 	pids+=($!)
 	until_true listens 4435
 	fetch 4435 big && same_hash got
 	check $? "nginx, 32 MiB, matching hash: $(grep -a '^info' "$tmp/err")"
-}
-
-nginx_config() {
-	cat <<-CONF
-		daemon off;
-		master_process off;
-		user root;
-		pid $tmp/nginx.pid;
-		events { }
-		http {
-			access_log off;
-			client_body_temp_path $tmp;
-			proxy_temp_path $tmp;
-			fastcgi_temp_path $tmp;
-			uwsgi_temp_path $tmp;
-			scgi_temp_path $tmp;
-			server {
-				listen 127.0.0.1:4435 ssl;
-				ssl_certificate $pki/ecdsa.pem;
-				ssl_certificate_key $pki/ecdsa.key;
-				ssl_protocols TLSv1.3;
-				root $www;
-			}
-		}
-	CONF
 }
 
 refused() { # port name trust words

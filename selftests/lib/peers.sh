@@ -176,7 +176,8 @@ listens() { # port
 peer() {
 	local port=$1
 	shift
-	(cd "$www" && exec "$@") >"$tmp/peer.log" 2>&1 &
+	# a job in the background gets no standard input unless it is given one
+	(cd "$www" && exec "$@") <&0 >"$tmp/peer.log" 2>&1 &
 	peer=$!
 	pids+=("$peer")
 	until_true listens "$port" || echo "# no server at port $port"
@@ -230,4 +231,30 @@ talk() {
 # info file suite group: what our program says of its connection
 info() {
 	grep -q "^info: suite $2 group $3 " "$tmp/$1"
+}
+
+# For our client: files over TLS 1.3 at a port
+nginx_config() { # port
+	cat <<-CONF
+		daemon off;
+		master_process off;
+		user root;
+		pid $tmp/nginx.pid;
+		events { }
+		http {
+			access_log off;
+			client_body_temp_path $tmp;
+			proxy_temp_path $tmp;
+			fastcgi_temp_path $tmp;
+			uwsgi_temp_path $tmp;
+			scgi_temp_path $tmp;
+			server {
+				listen 127.0.0.1:$1 ssl;
+				ssl_certificate $pki/ecdsa.pem;
+				ssl_certificate_key $pki/ecdsa.key;
+				ssl_protocols TLSv1.3;
+				root $www;
+			}
+		}
+	CONF
 }
