@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # openssl_server.sh: our client against openssl s_server: suites, groups, HelloRetryRequest (RFC
-# 8446 section 4.1.4), kinds of certificates, session tickets (section 4.6.1).
+# 8446 section 4.1.4), kinds of certificates, session tickets, KeyUpdate (sections 4.6.1, 4.6.3).
 # It must never take bytes alone for a success: TLSOCK_INFO and the counters have to agree.
 . "$(dirname "$0")/../lib/peers.sh"
 
@@ -44,11 +44,46 @@ big() {
 	stop "$peer"
 }
 
+received() { # counter of bytes before, at least
+	[ $(($(count RxBytes) - $1)) -ge "$2" ]
+}
+
+# s_server takes a command only alone: each is waited for.
+key_updates() {
+	local pid bytes
+	bytes=$(count RxBytes)
+	mkfifo "$tmp/command"
+	exec 8<>"$tmp/command"
+	s_server ecdsa <&8
+	fetch 4433 small &
+	pid=$!
+	until_true grep -qa 'GET /small' "$tmp/peer.log"
+	printf 'HTTP/1.0 200 OK\r\n\r\nfirst\n' >&8
+	until_true received "$bytes" 25
+	result $? "an answer begins"
+	echo k >&8
+	until_true grep -qa '>>>.*KeyUpdate' "$tmp/peer.log"
+	result $? "a KeyUpdate that asks for none"
+	sleep 0.2 # RFC 8446 has no limit; the module takes one each 100 ms
+	echo K >&8
+	until_true grep -qa '<<<.*KeyUpdate' "$tmp/peer.log"
+	result $? "a KeyUpdate that asks for one is answered"
+	printf 'second\n' >&8
+	until_true received "$bytes" 32
+	echo Q >&8
+	wait $pid
+	is "$? $(tr '\n' ' ' <"$tmp/got")" "0 first second " "data flow under the new keys"
+	says err 'updates 1/2$' "the client has counted them"
+	stop "$peer"
+	exec 8>&-
+}
+
 begin
 before=$(count Handshakes)
 matrix
 retry
 big
-grown Handshakes "$before" 6
+key_updates
+grown Handshakes "$before" 7
 result $? "each was a handshake of the daemon"
 done_testing

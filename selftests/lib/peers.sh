@@ -137,6 +137,7 @@ certificates() {
 		cat >>tlsockd.conf <<-CONF
 			workers = 1
 			credential expired { chain = "expired.pem" key = "expired.key" }
+			credential shared { chain = "ecdsa.pem" key = "ecdsa.key" users = {"*"} }
 			trust test { file = { "ca.pem" } }
 			trust stranger { file = { "stranger.pem" } }
 		CONF
