@@ -43,7 +43,7 @@ unit_job() {
 }
 
 gate_job() {
-	host_test gate gate "$here/vm/gate_test.sh" 6.1 -- "$@"
+	host_test gate gate "$here/vm/gate_test.sh" "$@"
 }
 
 host_test() { # place, name, command..., --, wanted names...
@@ -148,7 +148,10 @@ for k in $kernels; do
 done
 if [ -n "$hosted" ]; then
 	slot
-	job gate gate_job "$@" &
+	job gate gate_job 6.1 -- "$@" &
+elif [ "$kernels" = debug ]; then
+	slot
+	job gate gate_job debug -- "$@" &
 fi
 wait
 
