@@ -22,22 +22,22 @@ s_client() {
 }
 
 refused() { # text of the errno, words of the sentence, what
-	local failed done bytes
-	failed=$(count HandshakeFailed) done=$(count HandshakeDone) bytes=$(count TxBytes)
+	local failed completed bytes
+	failed=$(count HandshakeFailed) completed=$(count HandshakeDone) bytes=$(count TxBytes)
 	! s_client
 	result $? "$3: openssl gets no connection"
 	says err ' alert |alert number' "$3: but an alert"
 	until_true grep -q "^connection: $1: .*$2" "$tmp/server.log"
 	result $? "$3: the server's errno and a sentence"
 	is "$(($(count HandshakeFailed) - failed)) $(count HandshakeDone) $(count TxBytes)" \
-		"1 $done $bytes" "$3: counted as failed, and not a byte sent"
+		"1 $completed $bytes" "$3: counted as failed, and not a byte sent"
 	stop "$peer"
 }
 
 serves() { # who
-	local done
-	done=$(count HandshakeDone)
-	s_client && ends_with out small && grown HandshakeDone "$done" 1
+	local completed
+	completed=$(count HandshakeDone)
+	s_client && ends_with out small && grown HandshakeDone "$completed" 1
 	result $? "$1 is served by the module"
 	stop "$peer"
 }
