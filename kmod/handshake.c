@@ -148,20 +148,24 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	return 0;
 }
 
+void tlsock_hs_start_or_fail(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err = tlsock_hs_start(sk, ctx);
+
+	if (err)
+		tlsock_fail(sk, ctx, -err, ctx->role == TLSOCK_ROLE_SERVER ?
+			    TLSOCK_ALERT_INTERNAL_ERROR : TLSOCK_ALERT_NONE, 0,
+			    err == -ENOBUFS ? "too many handshakes are in flight" :
+			    "the handshake could not be started");
+}
+
 void tlsock_hs_begin(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	int err;
-
 	sock_owned_by_me(sk);
 	/* TCP may have been established and ended before anybody looked */
-	if (ctx->state != TLSOCK_STATE_CONNECTING ||
-	    (!ctx->tcp_up && sk->sk_state != TCP_ESTABLISHED))
-		return;
-	err = tlsock_hs_start(sk, ctx);
-	if (err)
-		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_NONE, 0, err == -ENOBUFS ?
-			    "too many handshakes are in flight" :
-			    "the handshake could not be started");
+	if (ctx->state == TLSOCK_STATE_CONNECTING &&
+	    (ctx->tcp_up || sk->sk_state == TCP_ESTABLISHED))
+		tlsock_hs_start_or_fail(sk, ctx);
 }
 
 /* May more of the flight follow @type? Then the daemon need not be woken for it yet. */

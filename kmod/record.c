@@ -18,8 +18,14 @@ size_t tlsock_overhead(const struct tlsock_cipher *cipher)
 	return cipher->explicit_len + (cipher->version == TLSOCK_TLS_1_3) + TLSOCK_TAG_LEN;
 }
 
-int tlsock_header_parse(struct tlsock_header *h, const __u8 *in,
-			const struct tlsock_cipher *cipher)
+/* A type that TLS 1.3 shows on the outside of unprotected records alone */
+static int is_bare(__u8 type)
+{
+	return type >= TLSOCK_CT_CCS && type < TLSOCK_CT_DATA;
+}
+
+int tlsock_header_parse_any(struct tlsock_header *h, const __u8 *in,
+			    const struct tlsock_cipher *cipher)
 {
 	size_t max = TLSOCK_FRAGMENT_MAX;
 
@@ -27,8 +33,6 @@ int tlsock_header_parse(struct tlsock_header *h, const __u8 *in,
 	h->version = get_unaligned_be16(in + 1);
 	h->len = get_unaligned_be16(in + 3);
 
-	if (h->type < TLSOCK_CT_CCS || h->type > TLSOCK_CT_DATA)
-		return TLSOCK_ALERT_UNEXPECTED_MESSAGE;
 	/* legacy_record_version must be ignored (RFC 8446 section 5.1), but a major
 	 * version other than 3 is no TLS at all.
 	 */
@@ -37,13 +41,23 @@ int tlsock_header_parse(struct tlsock_header *h, const __u8 *in,
 	/* RFC 8446 section 5.2: 2^14 + 256; RFC 5246 section 6.2.3: 2^14 + 2048, of
 	 * which an AEAD uses no more than its overhead.
 	 */
-	if (cipher && cipher->version == TLSOCK_TLS_1_3 && h->type == TLSOCK_CT_DATA)
+	if (cipher && cipher->version == TLSOCK_TLS_1_3 && !is_bare(h->type))
 		max += 256;
 	else if (cipher && cipher->version == TLSOCK_TLS_1_2)
 		max += tlsock_overhead(cipher);
 	if (h->len > max)
 		return TLSOCK_ALERT_RECORD_OVERFLOW;
 	return -1;
+}
+
+int tlsock_header_parse(struct tlsock_header *h, const __u8 *in,
+			const struct tlsock_cipher *cipher)
+{
+	int alert = tlsock_header_parse_any(h, in, cipher);
+
+	if (!is_bare(h->type) && h->type != TLSOCK_CT_DATA)
+		return TLSOCK_ALERT_UNEXPECTED_MESSAGE;
+	return alert;
 }
 
 void tlsock_header_put(__u8 *out, __u8 type, size_t len)

@@ -65,6 +65,10 @@ struct tlsock_header {
 int tlsock_header_parse(struct tlsock_header *h, const __u8 *in,
 			const struct tlsock_cipher *cipher);
 
+/* The same, but for keys set by hand: any content type will do. */
+int tlsock_header_parse_any(struct tlsock_header *h, const __u8 *in,
+			    const struct tlsock_cipher *cipher);
+
 /* Write a header for @len bytes behind it. @out: TLSOCK_HEADER_LEN bytes. */
 void tlsock_header_put(__u8 *out, __u8 type, size_t len);
 

@@ -93,6 +93,15 @@ static int rx_tell_type(const struct tlsock_ctx *ctx, const struct tlsock_rxrec 
 	return 0;
 }
 
+/* As much of @rec as there is room for, and its type. Returns the bytes, or a negative errno. */
+static ssize_t rx_show(const struct tlsock_ctx *ctx, const struct tlsock_rxrec *rec,
+		       struct msghdr *msg, size_t room, int *told)
+{
+	size_t n = min_t(size_t, room, rec->len);
+
+	return rx_tell_type(ctx, rec, msg, told) ?: rx_give(rec, msg, n) ?: (ssize_t)n;
+}
+
 static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec *rec, size_t n)
 {
 	struct tlsock_rx *rx = &ctx->rx;
@@ -132,32 +141,25 @@ static int rx_set_aside(struct sock *sk, struct tlsock_rx *rx)
 static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
 		   int flags, long *timeo, size_t *copied)
 {
-	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), n;
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	struct tlsock_rx *rx = &ctx->rx;
 	struct tlsock_rxrec *rec;
 	int told = 0, err;
+	ssize_t n;
 
 	list_for_each_entry(rec, &rx->ahead, node) {
-		err = rx_tell_type(ctx, rec, msg, &told);
-		if (err)
-			return err;
-		n = min_t(size_t, len - *copied, rec->len);
-		err = rx_give(rec, msg, n);
-		if (err)
-			return err;
+		n = rx_show(ctx, rec, msg, len - *copied, &told);
+		if (n < 0)
+			return n;
 		*copied += n;
 		if (*copied == len)
 			return 0;
 	}
 	for (;;) {
-		err = rx_next_wait(sk, ctx, timeo, *copied < target) ?:
-		      rx_tell_type(ctx, &rx->rec, msg, &told);
-		if (err)
-			return err;
-		n = min_t(size_t, len - *copied, rx->rec.len);
-		err = rx_give(&rx->rec, msg, n);
-		if (err)
-			return err;
+		n = rx_next_wait(sk, ctx, timeo, *copied < target) ?:
+		    rx_show(ctx, &rx->rec, msg, len - *copied, &told);
+		if (n < 0)
+			return n;
 		*copied += n;
 		if (*copied == len || rx->rec.type != TLSOCK_CT_DATA)
 			return 0;
@@ -175,20 +177,17 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
 		   int flags, long *timeo, size_t *copied)
 {
-	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), n;
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	struct tlsock_rxrec *rec;
-	int told = 0, err;
+	int told = 0;
+	ssize_t n;
 	u8 type;
 
 	do {
-		err = rx_front(sk, ctx, timeo, *copied < target, &rec) ?:
-		      rx_tell_type(ctx, rec, msg, &told);
-		if (err)
-			return err;
-		n = min_t(size_t, len - *copied, rec->len);
-		err = rx_give(rec, msg, n);
-		if (err)
-			return err;
+		n = rx_front(sk, ctx, timeo, *copied < target, &rec) ?:
+		    rx_show(ctx, rec, msg, len - *copied, &told);
+		if (n < 0)
+			return n;
 		*copied += n;
 		type = rec->type;
 		if (type != TLSOCK_CT_DATA && rec->len == n)

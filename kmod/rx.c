@@ -81,6 +81,12 @@ static u8 rx_byte(const struct tlsock_rx *rx, size_t at)
 	return ((u8 *)page_address(rx->rec.pages[at / PAGE_SIZE]))[at % PAGE_SIZE];
 }
 
+/* What the header of the record in work says of its length */
+static size_t rx_length(const struct tlsock_rx *rx)
+{
+	return get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
+}
+
 /* tcp_read_sock()'s actor: as much of the record in work as the skb has */
 static int rx_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
 {
@@ -154,7 +160,7 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx)
 	if (!rx->keys || rx->open)
 		return;
 	if (rx->need == TLSOCK_HEADER_LEN && !rx_fill(sk, ctx)) {
-		size_t len = get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
+		size_t len = rx_length(rx);
 
 		/* what is longer than a record can be is refused by the reader */
 		if (len <= TLSOCK_CIPHERTEXT_MAX)
@@ -192,22 +198,15 @@ static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, co
 	return -err;
 }
 
-/* What the header of the record in work says of its length */
-static size_t rx_length(const struct tlsock_rx *rx)
-{
-	return get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
-}
-
 static int rx_bad_header(struct sock *sk, struct tlsock_ctx *ctx, int alert)
 {
 	const char *text = "the peer sent a record that is too long";
-
 	int err = EPROTO;
 
-	/* upstream's errno for who brings the keys */
+	/* upstream's errno for who brings the keys; length comes first there */
 	if (ctx->state == TLSOCK_STATE_MANUAL) {
-		err = ctx->rx.fill && rx_length(&ctx->rx) > TLSOCK_CIPHERTEXT_MAX ? EMSGSIZE :
-		      alert == TLSOCK_ALERT_RECORD_OVERFLOW ? EMSGSIZE : EINVAL;
+		err = alert == TLSOCK_ALERT_RECORD_OVERFLOW ||
+		      rx_length(&ctx->rx) > TLSOCK_CIPHERTEXT_MAX ? EMSGSIZE : EINVAL;
 		ctx->rx.dead = ctx->upstream_abi;
 	}
 	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE || alert == TLSOCK_ALERT_PROTOCOL_VERSION)
@@ -296,22 +295,17 @@ static bool rx_is_plain(const struct tlsock_ctx *ctx, u8 type)
 static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h)
 {
 	struct tlsock_rx *rx = &ctx->rx;
+	const struct tlsock_cipher *c = rx->keys ? rx->keys->cipher : NULL;
+	const u8 *header;
 	int err, alert;
 
 	err = rx_fill(sk, ctx);
 	if (err)
 		return err == -EAGAIN ? rx_at_end(sk, rx) : err;
-	alert = tlsock_header_parse(h, page_address(rx->rec.pages[0]),
-				    rx->keys ? rx->keys->cipher : NULL);
+	header = page_address(rx->rec.pages[0]);
 	/* By hand the types are the caller's. */
-	if (alert == TLSOCK_ALERT_UNEXPECTED_MESSAGE && ctx->state == TLSOCK_STATE_MANUAL) {
-		u8 header[TLSOCK_HEADER_LEN];
-
-		memcpy(header, page_address(rx->rec.pages[0]), sizeof(header));
-		header[0] = TLSOCK_CT_DATA;
-		alert = tlsock_header_parse(h, header, rx->keys->cipher);
-		h->type = rx_byte(rx, 0);
-	}
+	alert = ctx->state == TLSOCK_STATE_MANUAL ? tlsock_header_parse_any(h, header, c) :
+						    tlsock_header_parse(h, header, c);
 	if (alert >= 0)
 		return rx_bad_header(sk, ctx, alert);
 	rx->need = TLSOCK_HEADER_LEN + h->len;

@@ -337,6 +337,8 @@ int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
  * the state has not changed.
  */
 int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx);
+/* The same; the connection fails when it cannot be. */
+void tlsock_hs_start_or_fail(struct sock *sk, struct tlsock_ctx *ctx);
 /* Begin a client's, once TCP was established; fail it if that cannot be. */
 void tlsock_hs_begin(struct sock *sk, struct tlsock_ctx *ctx);
 /* Read what came and hand it on, fail on errors, look at the clock. */

@@ -302,11 +302,7 @@ static int tlsock_accept(struct socket *sock, struct socket *newsock, COMPAT_ACC
 
 	lock_sock(sk);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, ctx);
-	err = tlsock_hs_start(sk, ctx);
-	if (err)
-		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0, err == -ENOBUFS ?
-			    "too many handshakes are in flight" :
-			    "the handshake could not be started");
+	tlsock_hs_start_or_fail(sk, ctx);
 	release_sock(sk);
 	return 0;
 }
