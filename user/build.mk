@@ -17,7 +17,7 @@ VERSION := 0.1
 
 # What each folder is linked with. Looked up when it is used: the packages may only just be there.
 crypto_libs = $(shell pkg-config --libs libcrypto)
-daemon_packages := libnl-3.0 libnl-genl-3.0 libconfuse libsystemd libcap libseccomp
+daemon_packages := libnl-3.0 libnl-genl-3.0 libconfuse libsystemd libcap
 daemon_libs = $(shell pkg-config --libs $(daemon_packages)) $(crypto_libs)
 flags/user/daemon = -Iuser -Iuser/handshake $(shell pkg-config --cflags $(daemon_packages))
 flags/user/cli = -Iuser/libtlsock $(flags/user/daemon)
