@@ -47,7 +47,7 @@ check_shell() {
 
 check_layout() {
 	mapfile -t list < <(tree_files 'user/*.[ch]' 'selftests/*.[ch]' | grep -v '^selftests/vm/')
-	clang-format --dry-run -Werror "${list[@]}" 2>&1 | grep 'error:' | cut -d: -f1 | sort | uniq -c |
+	clang-format --dry-run -Werror "${list[@]}" 2>&1 | sed -n 's/:.* error:.*//p' | sort | uniq -c |
 		sed 's/^ *\([0-9]*\) \(.*\)/\2: \1 places; see make format/' | { ! grep .; }
 }
 
