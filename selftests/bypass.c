@@ -76,35 +76,14 @@ enum where {
 };
 
 static const char *const where_names[] = {
-	"fresh",  "joined", "connecting", "handshake",	 "hello sent",
+	"fresh",  "joined", "connecting", "handshake",	  "hello sent",
 	"failed", "shut",   "child",	  "disconnected", "connected again",
 };
 
-static int to_connecting(struct pair *p)
-{
-	struct addr a;
-
-	p->l = listen_on(AF_INET, false, &a);
-	if (listen(p->l, 0))
-		return -1;
-	/* A full queue drops the SYN; the first two are left to the namespace's end. */
-	for (int i = 0; i < 3; i++) {
-		p->c = socket_new(AF_INET, i == 2);
-		set_nonblock(p->c, true);
-		connect(p->c, &a.sa, a.len);
-	}
-	return info_get(p->c).state == TLSOCK_STATE_CONNECTING ? 0 : -1;
-}
-
 static int to_handshake(struct pair *p)
 {
-	struct addr a;
-
-	p->l = listen_on(AF_INET, false, &a);
-	p->c = socket_new(AF_INET, true);
-	set_nonblock(p->c, true);
-	connect(p->c, &a.sa, a.len);
-	p->s = accept4(p->l, NULL, NULL, SOCK_CLOEXEC);
+	if (pair_handshake(p))
+		return -1;
 	return WAIT_FOR(info_get(p->c).state == TLSOCK_STATE_HANDSHAKE) ? 0 : -1;
 }
 
@@ -182,7 +161,7 @@ static int bring(struct pair *p, struct worker *w, struct nl *nl, const struct a
 	case AT_JOINED:
 		return to_joined(p);
 	case AT_CONNECTING:
-		return to_connecting(p);
+		return pair_connecting(p);
 	case AT_HANDSHAKE:
 		return to_handshake(p);
 	case AT_HELLO_SENT:
@@ -214,15 +193,18 @@ static void refused(struct __test_metadata *_metadata, struct pair *p, struct wo
 		    struct nl *nl, const struct addr *plain, const struct way *ways)
 {
 	for (int where = 0; where < AT_STATES; where++) {
-		ASSERT_EQ(0, bring(p, w, nl, plain, (enum where)where)) {
+		ASSERT_EQ(0, bring(p, w, nl, plain, (enum where)where))
+		{
 			TH_LOG("%s", where_names[where]);
 		}
 		for (size_t i = 0; ways[i].name; i++) {
 			errno = 0;
-			EXPECT_EQ(-1, ways[i].send(p->c, plain)) {
+			EXPECT_EQ(-1, ways[i].send(p->c, plain))
+			{
 				TH_LOG("%s: %s", where_names[where], ways[i].name);
 			}
-			EXPECT_NE(0, errno) {
+			EXPECT_NE(0, errno)
+			{
 				TH_LOG("%s: %s", where_names[where], ways[i].name);
 			}
 		}
@@ -242,12 +224,14 @@ static void works(struct __test_metadata *_metadata, struct pair *p, struct work
 		ssize_t rc = ways[i].send(p->c, plain);
 
 		if (!ways[i].works) {
-			EXPECT_EQ(-1, rc) {
+			EXPECT_EQ(-1, rc)
+			{
 				TH_LOG("%s", ways[i].name);
 			}
 			continue;
 		}
-		ASSERT_EQ((ssize_t)MARKER_LEN, rc) {
+		ASSERT_EQ((ssize_t)MARKER_LEN, rc)
+		{
 			TH_LOG("%s: %s", ways[i].name, strerror(errno));
 		}
 		if (ways[i].held)
@@ -260,11 +244,11 @@ static void works(struct __test_metadata *_metadata, struct pair *p, struct work
 	leave(p, w, nl);
 }
 
-#define EVERYWHERE(ways)                                                               \
-	do {                                                                           \
-		refused(_metadata, FIXTURE_PARTS, ways);                               \
-		works(_metadata, FIXTURE_PARTS, ways);                                 \
-		EXPECT_EQ(0, capture_count(self->cap, MARKER, MARKER_LEN, NULL));      \
+#define EVERYWHERE(ways)                                                          \
+	do {                                                                      \
+		refused(_metadata, FIXTURE_PARTS, ways);                          \
+		works(_metadata, FIXTURE_PARTS, ways);                            \
+		EXPECT_EQ(0, capture_count(self->cap, MARKER, MARKER_LEN, NULL)); \
 	} while (0)
 
 /* ---- the tests ---- */
@@ -620,7 +604,8 @@ TEST_F(bypass, nothing_delivered)
 		ASSERT_LT(0, i % 2 ? way_oob(self->p.s, NULL) : way_send(self->p.s, NULL));
 		for (size_t k = 0; k < ARRAY_LEN(calls); k++) {
 			errno = 0;
-			EXPECT_EQ(-1, calls[k](self->p.c, got, sizeof(got))) {
+			EXPECT_EQ(-1, calls[k](self->p.c, got, sizeof(got)))
+			{
 				TH_LOG("%s, call %zu", where_names[at[i / 2]], k);
 			}
 			EXPECT_NE(0, errno);

@@ -18,6 +18,7 @@ tmp=$(mktemp -d)
 chmod 755 "$tmp"
 pids=()
 n=0 failed=0
+. selftests/lib/checks.sh
 
 cleanup() {
 	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
@@ -70,21 +71,6 @@ value = json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])
 for key in sys.argv[2:]:
     value = value[key]
 print(value)' "$@" 2>>"$tmp/err"
-}
-
-is() { # got, wanted, name
-	[ "$1" = "$2" ] || echo "# \"$1\", not \"$2\""
-	[ "$1" = "$2" ]
-	result $? "$3"
-}
-
-# Look at a condition until it holds, 30 s at most.
-until_true() {
-	local end=$((SECONDS + 30))
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
 }
 
 usage_tests() {

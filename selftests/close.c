@@ -52,38 +52,9 @@ enum where {
 	AT_STATES,
 };
 
-static const char *const where_names[] = { "idle",   "connecting", "handshake", "owned", "established",
-					   "unread", "blocked",	   "shut",	"failed" };
-
-/* A listener with a full queue drops the SYN. */
-static int connecting(struct pair *p)
-{
-	struct addr a;
-	int fd;
-
-	p->l = listen_on(AF_INET, false, &a);
-	if (listen(p->l, 0))
-		return -1;
-	for (int i = 0; i < 3; i++) {
-		fd = socket_new(AF_INET, i == 2);
-		set_nonblock(fd, true);
-		connect(fd, &a.sa, a.len);
-	}
-	p->c = fd;
-	return info_get(fd).state == TLSOCK_STATE_CONNECTING ? 0 : -1;
-}
-
-static int in_handshake(struct pair *p)
-{
-	struct addr a;
-
-	p->l = listen_on(AF_INET, false, &a);
-	p->c = socket_new(AF_INET, true);
-	set_nonblock(p->c, true);
-	connect(p->c, &a.sa, a.len);
-	p->s = accept4(p->l, NULL, NULL, SOCK_CLOEXEC);
-	return p->s < 0 ? -1 : 0;
-}
+static const char *const where_names[] = { "idle",    "connecting",  "handshake",
+					   "owned",   "established", "unread",
+					   "blocked", "shut",	     "failed" };
 
 /* An established client with something special about it. */
 static int established(struct pair *p, enum where where)
@@ -124,11 +95,11 @@ static int bring(struct pair *p, struct worker *w, struct nl *nl, enum where whe
 		p->c = socket_new(AF_INET, true);
 		return p->c < 0 ? -1 : 0;
 	case AT_CONNECTING:
-		return connecting(p);
+		return pair_connecting(p);
 	case AT_HANDSHAKE:
-		return in_handshake(p);
+		return pair_handshake(p);
 	case AT_OWNED:
-		if (nl_open(nl) || nl_register(nl) || in_handshake(p))
+		if (nl_open(nl) || nl_register(nl) || pair_handshake(p))
 			return -1;
 		e = nl_next(nl, PATIENCE_MS);
 		free(e);
@@ -146,7 +117,7 @@ TEST_F(close, in_every_state)
 		memset(&nl, 0, sizeof(nl));
 		nl.fd = -1;
 		ASSERT_EQ(0, bring(&self->p, &self->w, &nl, (enum where)where))
-			TH_LOG("%s", where_names[where]);
+		TH_LOG("%s", where_names[where]);
 		EXPECT_EQ(0, close(self->p.c));
 		self->p.c = -1;
 		EXPECT_TRUE(WAIT_FOR(stat_get("TlsockInFlight") == 0));
@@ -184,7 +155,7 @@ TEST_F(close, exit_in_every_state)
 {
 	for (int where = 0; where < AT_STATES; where++) {
 		EXPECT_EQ(0, end_in_state((enum where)where, false))
-			TH_LOG("%s", where_names[where]);
+		TH_LOG("%s", where_names[where]);
 	}
 }
 
@@ -192,7 +163,7 @@ TEST_F(close, kill_in_every_state)
 {
 	for (int where = 0; where < AT_STATES; where++) {
 		EXPECT_EQ(0, end_in_state((enum where)where, true))
-			TH_LOG("%s", where_names[where]);
+		TH_LOG("%s", where_names[where]);
 	}
 }
 
@@ -294,8 +265,9 @@ static int pass_fd(int via, int fd)
 		char room[CMSG_SPACE(sizeof(int))];
 	} c;
 	struct iovec iov = { "x", 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 
 	memset(&c, 0, sizeof(c));
 	c.hdr.cmsg_level = SOL_SOCKET;
@@ -313,8 +285,9 @@ static int take_fd(int via)
 	} c;
 	char byte;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 	int fd = -1;
 
 	if (recvmsg(via, &m, 0) == 1 && CMSG_FIRSTHDR(&m))
@@ -476,8 +449,7 @@ static void *crowd_update(void *arg)
 
 TEST_F(close, threads_inside)
 {
-	static void *(*const jobs[])(void *) = { crowd_send, crowd_recv, crowd_poll,
-						 crowd_update };
+	static void *(*const jobs[])(void *) = { crowd_send, crowd_recv, crowd_poll, crowd_update };
 	pthread_t t[ARRAY_LEN(jobs)];
 
 	ASSERT_EQ(0, worker_start(&self->w, NULL));
@@ -543,7 +515,7 @@ TEST_F(close, shutdown_in_handshake)
 		uint8_t seen[64];
 		ssize_t n;
 
-		ASSERT_EQ(0, in_handshake(&self->p));
+		ASSERT_EQ(0, pair_handshake(&self->p));
 		EXPECT_EQ(0, shutdown(self->p.c, how[i]));
 		EXPECT_EQ(-1, send(self->p.c, "plaintext", 9, MSG_NOSIGNAL));
 		EXPECT_EQ(ECONNABORTED, errno);

@@ -180,7 +180,10 @@ TEST_F(data, waitall_ends_with_the_stream)
 
 TEST_F(data, vectors)
 {
-	struct iovec w[5] = { { out, 1 }, { out + 1, 0 }, { out + 1, 7000 }, { out + 7001, 20000 },
+	struct iovec w[5] = { { out, 1 },
+			      { out + 1, 0 },
+			      { out + 1, 7000 },
+			      { out + 7001, 20000 },
 			      { out + 27001, 2999 } };
 	struct iovec r[3] = { { in, 10 }, { in + 10, 0 }, { in + 10, 40000 } };
 	size_t at = 0;
@@ -403,7 +406,8 @@ TEST_F(data, more_then_shutdown)
 TEST_F(data, bad_addresses)
 {
 	struct iovec iov[2] = { { out, 100 }, { (void *)8, 100 } };
-	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			     0);
 	ssize_t n;
 
 	ASSERT_NE(MAP_FAILED, (void *)page);

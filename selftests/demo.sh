@@ -57,7 +57,7 @@ step_clients() {
 		-key "$pki/rsa.key" -WWW -quiet
 	fetch 4434 small && cmp -s "$tmp/got" "$www/small"
 	check $? "openssl s_server -WWW, RSA certificate: $(grep -a '^info' "$tmp/err")"
-	nginx_config 4435 >"$tmp/nginx.conf"
+	nginx_files 4435 >"$tmp/nginx.conf"
 	nginx -c "$tmp/nginx.conf" -e "$tmp/nginx.log" &
 	pids+=($!)
 	until_true listens 4435

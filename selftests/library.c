@@ -13,10 +13,10 @@
 #include "../user/libtlsock/tlsock.h"
 #include "kselftest_harness.h"
 
-#define FUNCTIONS(x)                                                                          \
-	x(connect) x(listen) x(attach) x(start) x(wait) x(get_info) x(get_error)             \
-		x(get_server_name) x(get_peer_certificate) x(get_channel_binding)            \
-			x(key_update) x(strerror)
+#define FUNCTIONS(x)                                                                            \
+	x(connect) x(listen) x(attach) x(start) x(wait) x(get_info) x(get_error)                \
+		x(get_server_name) x(get_peer_certificate) x(get_channel_binding) x(key_update) \
+			x(strerror)
 
 static struct {
 #define DECLARE(name) __typeof__(tlsock_##name) *name;
@@ -35,9 +35,9 @@ static int load(void)
 		fprintf(stderr, "# %s\n", dlerror());
 		return -1;
 	}
-#define RESOLVE(name)                                                     \
-	lib.name = (__typeof__(lib.name))dlsym(so, "tlsock_" #name);      \
-	if (!lib.name)                                                    \
+#define RESOLVE(name)                                                \
+	lib.name = (__typeof__(lib.name))dlsym(so, "tlsock_" #name); \
+	if (!lib.name)                                               \
 		return -1;
 	FUNCTIONS(RESOLVE)
 	return 0;
@@ -444,7 +444,7 @@ TEST_F(library, starttls)
 
 TEST_F(library, words)
 {
-	static const int ours[] = { EKEYREJECTED, ENOKEY, EPERM,  EPROTO, EBADMSG,
+	static const int ours[] = { EKEYREJECTED, ENOKEY,  EPERM, EPROTO,      EBADMSG,
 				    EUNATCH,	  ENOBUFS, ENXIO, ECONNREFUSED };
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {

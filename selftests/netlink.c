@@ -464,7 +464,7 @@ TEST_F(netlink, bad_keys)
 		/* A length beyond what any suite has is ERANGE to netlink's own policy. */
 		if (rc != -ERANGE)
 			EXPECT_EQ(k->err, rc)
-				TH_LOG("%s", k->what);
+		TH_LOG("%s", k->what);
 	}
 	expect_untouched(_metadata, &self->nl, &self->p, self->e);
 }
@@ -533,7 +533,7 @@ TEST_F(netlink, wrong_lengths_in_actions)
 		all_but(&m, rows[i / 2].action, attr);
 		msg_put(&m, attr, bytes, i % 2 ? rows[i / 2].right + 1 : rows[i / 2].right - 1);
 		EXPECT_GT(0, push_send(&self->nl, &m))
-			TH_LOG("action %d attribute %d", rows[i / 2].action, attr);
+		TH_LOG("action %d attribute %d", rows[i / 2].action, attr);
 	}
 	expect_untouched(_metadata, &self->nl, &self->p, self->e);
 }

@@ -106,7 +106,8 @@ static int take_data(struct pair *p, size_t len)
 
 TEST_F(record, send_sizes)
 {
-	static const size_t sizes[] = { 1, 2, 15, 16, 17, 255, 1400, 4096, 16383, 16384, 16385, 70000 };
+	static const size_t sizes[] = { 1,    2,    15,	   16,	  17,	 255,
+					1400, 4096, 16383, 16384, 16385, 70000 };
 
 	EXPECT_EQ(0, send(self->p.s, data, 0, 0));
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -323,8 +324,9 @@ static ssize_t recv_type(int fd, uint8_t *type, int flags)
 		char room[CMSG_SPACE(1)];
 	} c;
 	struct iovec iov = { plain, sizeof(plain) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 	ssize_t n = recvmsg(fd, &m, flags);
 	struct cmsghdr *h = n >= 0 ? CMSG_FIRSTHDR(&m) : NULL;
 
@@ -341,8 +343,9 @@ static ssize_t send_type(int fd, uint8_t type, const void *buf, size_t len)
 		char room[CMSG_SPACE(1)];
 	} c;
 	struct iovec iov = { (void *)(uintptr_t)buf, len };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c,
-			    .msg_controllen = sizeof(c) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
 
 	memset(&c, 0, sizeof(c));
 	c.hdr.cmsg_level = SOL_TLS;

@@ -27,7 +27,7 @@ by_curl() {
 by_nginx() {
 	local bytes
 	bytes=$(count RxBytes)
-	nginx_config 4435 >"$tmp/nginx.conf"
+	nginx_files 4435 >"$tmp/nginx.conf"
 	nginx -c "$tmp/nginx.conf" -e "$tmp/peer.log" &
 	pids+=($!)
 	until_true listens 4435

@@ -50,15 +50,15 @@ int64_t now_ms(void);
 void breathe(void);
 
 /* Look at a condition until it holds, PATIENCE_MS at most; the value is whether it did. */
-#define WAIT_FOR(cond)                                             \
-	({                                                         \
-		int64_t wait_end_ = now_ms() + PATIENCE_MS;        \
-		bool wait_ok_ = (cond);                            \
-		while (!wait_ok_ && now_ms() < wait_end_) {        \
-			breathe();                                 \
-			wait_ok_ = (cond);                         \
-		}                                                  \
-		wait_ok_;                                          \
+#define WAIT_FOR(cond)                                      \
+	({                                                  \
+		int64_t wait_end_ = now_ms() + PATIENCE_MS; \
+		bool wait_ok_ = (cond);                     \
+		while (!wait_ok_ && now_ms() < wait_end_) { \
+			breathe();                          \
+			wait_ok_ = (cond);                  \
+		}                                           \
+		wait_ok_;                                   \
 	})
 
 /* A value of /proc/net/tlsock_stat in this namespace; -1 if there is no such name. */

@@ -51,6 +51,12 @@ int pair_raw_client(struct pair *p, uint16_t suite);
 /* Client tlsock, server a raw TCP socket that knows the keys; the worker's script is brief. */
 int pair_raw_server(struct pair *p, uint16_t suite);
 
+/* A client on the ULP to whose SYN nobody answers: its state is CONNECTING. 0, or -1. */
+int pair_connecting(struct pair *p);
+
+/* A client on the ULP and a plain peer, the handshake begun and not waited for. 0, or -1. */
+int pair_handshake(struct pair *p);
+
 void pair_close(struct pair *p);
 
 /* Set a key by TLS_TX or TLS_RX: 0 or -1 with errno. */

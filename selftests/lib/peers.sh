@@ -23,6 +23,7 @@ tmp=$(mktemp -d)
 chmod 755 "$tmp"
 pids=()
 n=0 failed=0
+. selftests/lib/checks.sh
 # code, name of OpenSSL, of GnuTLS; group likewise; certificate
 rows="1301 TLS_AES_128_GCM_SHA256 AES-128-GCM 001d X25519 X25519 ecdsa
 1302 TLS_AES_256_GCM_SHA384 AES-256-GCM 0017 P-256 SECP256R1 ecdsa384
@@ -54,12 +55,6 @@ result() { # status, name
 	failed=1
 }
 
-is() { # got, wanted, name
-	[ "$1" = "$2" ] || echo "# \"$1\", not \"$2\""
-	[ "$1" = "$2" ]
-	result $? "$3"
-}
-
 says() { # file, extended pattern, name
 	grep -qaE -- "$2" "$tmp/$1"
 	result $? "$3"
@@ -68,15 +63,6 @@ says() { # file, extended pattern, name
 done_testing() {
 	echo "1..$n"
 	exit $failed
-}
-
-# Look at a condition until it holds, 30 s at most.
-until_true() {
-	local end=$((SECONDS + 30))
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
 }
 
 count() { # counter without its prefix
@@ -234,8 +220,7 @@ info() {
 	grep -q "^info: suite $2 group $3 " "$tmp/$1"
 }
 
-# For our client: files over TLS 1.3 at a port
-nginx_config() { # port
+nginx_config() { # what its server is
 	cat <<-CONF
 		daemon off;
 		master_process off;
@@ -249,13 +234,16 @@ nginx_config() { # port
 			fastcgi_temp_path $tmp;
 			uwsgi_temp_path $tmp;
 			scgi_temp_path $tmp;
-			server {
-				listen 127.0.0.1:$1 ssl;
-				ssl_certificate $pki/ecdsa.pem;
-				ssl_certificate_key $pki/ecdsa.key;
-				ssl_protocols TLSv1.3;
-				root $www;
-			}
+			server { $1 }
 		}
 	CONF
+}
+
+# For our client: files over TLS 1.3 at a port
+nginx_files() { # port
+	nginx_config "listen 127.0.0.1:$1 ssl;
+		ssl_certificate $pki/ecdsa.pem;
+		ssl_certificate_key $pki/ecdsa.key;
+		ssl_protocols TLSv1.3;
+		root $www;"
 }

@@ -58,8 +58,8 @@ static uint32_t *ring_word(uint8_t *ring, uint32_t offset)
 	return (uint32_t *)(void *)(ring + offset);
 }
 
-void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len,
-	       uint32_t op_flags, uint8_t sqe_flags)
+void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len, uint32_t op_flags,
+	       uint8_t sqe_flags)
 {
 	uint32_t *tail = ring_word(u->sq, u->p.sq_off.tail);
 	uint32_t mask = *ring_word(u->sq, u->p.sq_off.ring_mask), at = *tail & mask;

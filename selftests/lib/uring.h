@@ -29,8 +29,8 @@ void uring_close(struct uring *u);
  * Queue a request. IORING_OP_CONNECT: addr and len are the address. op_flags: MSG_*; sqe_flags:
  * IOSQE_*. At most four.
  */
-void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len,
-	       uint32_t op_flags, uint8_t sqe_flags);
+void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len, uint32_t op_flags,
+	       uint8_t sqe_flags);
 
 /* Submit what was queued, and wait for so many completions: requests taken, or -errno. */
 int uring_submit(struct uring *u, unsigned int wait);

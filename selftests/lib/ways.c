@@ -90,38 +90,38 @@ ssize_t way_sendfile(int fd, const struct addr *to)
 	return n;
 }
 
-ssize_t way_splice(int fd, const struct addr *to)
+/* What a full pipe holds, on to the socket; the pipe is closed. */
+static ssize_t splice_on(int fd, const int p[2])
 {
-	ssize_t n = -1;
-	int p[2], err;
+	ssize_t n = splice(p[0], NULL, fd, NULL, MARKER_LEN, SPLICE_F_NONBLOCK);
+	int err = errno;
 
-	(void)to;
-	if (pipe2(p, O_CLOEXEC) || write(p[1], MARKER, MARKER_LEN) != MARKER_LEN)
-		return 0;
-	n = splice(p[0], NULL, fd, NULL, MARKER_LEN, SPLICE_F_NONBLOCK);
-	err = errno;
 	close(p[0]);
 	close(p[1]);
 	errno = err;
 	return n;
 }
 
+ssize_t way_splice(int fd, const struct addr *to)
+{
+	int p[2];
+
+	(void)to;
+	if (pipe2(p, O_CLOEXEC) || write(p[1], MARKER, MARKER_LEN) != MARKER_LEN)
+		return 0;
+	return splice_on(fd, p);
+}
+
 /* Pages of the program itself, given to a pipe and on to the socket. */
 static ssize_t way_vmsplice(int fd, const struct addr *to)
 {
 	struct iovec v = { (void *)MARKER, MARKER_LEN };
-	ssize_t n = -1;
-	int p[2], err;
+	int p[2];
 
 	(void)to;
 	if (pipe2(p, O_CLOEXEC) || vmsplice(p[1], &v, 1, 0) != MARKER_LEN)
 		return 0;
-	n = splice(p[0], NULL, fd, NULL, MARKER_LEN, SPLICE_F_NONBLOCK);
-	err = errno;
-	close(p[0]);
-	close(p[1]);
-	errno = err;
-	return n;
+	return splice_on(fd, p);
 }
 
 static ssize_t uring_way(int fd, uint8_t op, const void *addr, size_t len)

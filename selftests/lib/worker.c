@@ -248,8 +248,8 @@ int script_run(struct nl *nl, const struct script *s, unsigned int completions)
 			return -ETIME;
 		last = e->cmd == TLSOCK_CMD_CONN_DATA &&
 		       (has_message(e, MSG_FINISHED) ||
-			(s->brief && (has_message(e, MSG_CLIENT_HELLO) ||
-				      has_message(e, MSG_SERVER_HELLO))));
+			(s->brief &&
+			 (has_message(e, MSG_CLIENT_HELLO) || has_message(e, MSG_SERVER_HELLO))));
 		rc = script_step(nl, s, e);
 		free(e);
 		if (rc)
