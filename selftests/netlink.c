@@ -357,6 +357,16 @@ TEST_F(netlink, missing_and_unknown_attributes)
 	msg_end(&m);
 	msg_u8(&m, TLSOCK_A_MAX + 1, 0);
 	EXPECT_EQ(-EINVAL, push_send(&self->nl, &m));
+	/* Commands that take none refuse any. */
+	static const uint8_t bare[] = {TLSOCK_CMD_REGISTER, TLSOCK_CMD_STATS, TLSOCK_CMD_DUMP};
+
+	for (size_t i = 0; i < sizeof(bare); i++) {
+		msg_start(&m, &self->nl, bare[i]);
+		if (bare[i] == TLSOCK_CMD_DUMP)
+			msg_dump(&m);
+		msg_u32(&m, TLSOCK_A_MAX_CONNS, 1);
+		EXPECT_EQ(-EINVAL, nl_talk(&self->nl, &m));
+	}
 	/* ACTIONS without the flag of a nest. */
 	msg_start(&m, &self->nl, TLSOCK_CMD_PUSH);
 	msg_u64(&m, TLSOCK_A_ID, self->e->id);

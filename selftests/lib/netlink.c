@@ -379,13 +379,19 @@ void nl_close(struct nl *nl)
 	nl->buf = NULL;
 }
 
+void msg_dump(struct msg *m)
+{
+	uint16_t flags = NLM_F_REQUEST | NLM_F_DUMP;
+
+	memcpy(m->buf + offsetof(struct nlmsghdr, nlmsg_flags), &flags, sizeof(flags));
+}
+
 int nl_dump(struct nl *nl)
 {
 	struct msg m;
-	uint16_t flags = NLM_F_REQUEST | NLM_F_DUMP;
 
 	msg_start(&m, nl, TLSOCK_CMD_DUMP);
-	memcpy(m.buf + offsetof(struct nlmsghdr, nlmsg_flags), &flags, sizeof(flags));
+	msg_dump(&m);
 	return nl_talk(nl, &m);
 }
 

@@ -51,6 +51,7 @@ int nl_open(struct nl *nl);
 void nl_close(struct nl *nl);
 
 void msg_start(struct msg *m, const struct nl *nl, uint8_t cmd);
+void msg_dump(struct msg *m); /* ask for a list */
 void msg_put(struct msg *m, int type, const void *data, size_t len);
 void msg_u8(struct msg *m, int type, uint8_t v);
 void msg_u16(struct msg *m, int type, uint16_t v);

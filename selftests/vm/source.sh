@@ -19,12 +19,21 @@ parts=(
 	scripts/spelling.txt
 	scripts/const_structs.checkpatch
 	Documentation/dev-tools/checkpatch.rst
+	Documentation/netlink/genetlink-legacy.yaml
 )
+
+# All of parts=() in a folder.
+whole() {
+	local part
+	for part in "${parts[@]}"; do
+		[ -e "$1/part/$part" ] || return 1
+	done
+}
 
 # Every version is a folder of its own, named by the package's version; "current" is a link.
 refresh() {
 	local pkg version dir
-	if [ -e "$base/current/.complete" ] &&
+	if whole "$base/current" &&
 		[ -n "$(find "$base/.seen" -mtime -1 2>/dev/null)" ]; then
 		return
 	fi
@@ -36,7 +45,7 @@ refresh() {
 		fetch "$pkg" "$base/$version"
 		ln -sfn "$version" "$base/current"
 		touch "$base/.seen"
-	elif [ -e "$base/current/.complete" ]; then
+	elif whole "$base/current"; then
 		echo "source: archive out of reach, keeping $(readlink "$base/current")" >&2
 	else
 		die "no linux-source can be had"
@@ -44,15 +53,15 @@ refresh() {
 }
 
 fetch() { # package, folder
-	[ ! -e "$2/.complete" ] || return 0
+	! whole "$2" || return 0
 	rm -rf "$2"
 	echo "source: fetching $1" >&2
 	view_unpack "$2" "$1"
 	mv "$2"/usr/src/linux-source-*.tar.xz "$2/linux.tar.xz" || die "no source in $1"
 	rm -rf "${2:?}/usr"
-	mkdir "$2/part"
-	unpack "$2/linux.tar.xz" "$2/part" --no-wildcards-match-slash "${parts[@]/#/*/}"
-	touch "$2/.complete"
+	mkdir "$2/part.new"
+	unpack "$2/linux.tar.xz" "$2/part.new" --no-wildcards-match-slash "${parts[@]/#/*/}"
+	mv "$2/part.new" "$2/part"
 }
 
 unpack() { # tar file, folder, tar options...

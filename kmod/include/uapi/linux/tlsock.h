@@ -223,7 +223,6 @@ enum tlsock_attr {
 				 */
 	TLSOCK_A_MAX_BYTES,	/* u32: at most about so many bytes; default 65536 */
 	TLSOCK_A_ACTIONS,	/* nest: TLSOCK_ACT_* in their order; may repeat: one list */
-	TLSOCK_A_STATE,		/* u8: enum tlsock_state */
 	TLSOCK_A_EVENT,		/* u8: enum tlsock_event */
 	TLSOCK_A_ERROR,		/* s32: errno, positive */
 	TLSOCK_A_TEXT,		/* string */
