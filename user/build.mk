@@ -84,14 +84,16 @@ user_outputs := $(B)/libhandshake.a \
 	$(if $(cli_src),$(B)/tlsock) \
 	$(example_src:user/examples/%.c=$(B)/examples/%)
 
-# ---- unit tests: test_*.c is a program each, the other files of the folder are what they share
+# ---- unit tests: test_*.c is a program each, the other files of the folder are what they share,
+# but for the program that BoringSSL's test runner drives
 
 test_src := $(call sources,user/tests)
-test_shared := $(call objects,san,$(filter-out user/tests/test_%,$(test_src)))
-test_programs := $(patsubst user/tests/%.c,$(B)/tests/%,$(filter user/tests/test_%,$(test_src)))
+test_shared_src := $(filter-out user/tests/test_% user/tests/bogo_shim.c,$(test_src))
+test_programs := $(patsubst user/tests/%.c,$(B)/tests/%,$(filter user/tests/test_%,$(test_src))) \
+	$(B)/bogo_shim
 pure_src := kmod/record.c kmod/cipher_suite.c
 
-$(eval $(call archive,$(B)/san/libtests.a,san,$(filter-out user/tests/test_%,$(test_src))))
+$(eval $(call archive,$(B)/san/libtests.a,san,$(test_shared_src)))
 $(eval $(call archive,$(B)/san/libhandshake.a,san,$(engine_src)))
 $(eval $(call archive,$(B)/san/libdaemon.a,san,$(filter-out user/daemon/main.c,$(daemon_src))))
 $(eval $(call archive,$(B)/san/libtlsock.a,san,$(library_src)))
@@ -99,7 +101,10 @@ $(eval $(call archive,$(B)/san/libcli.a,san,$(filter-out user/cli/main.c,$(cli_s
 $(eval $(call archive,$(B)/san/libpure.a,san,$(wildcard $(pure_src))))
 test_archives := $(patsubst %,$(B)/san/lib%.a,tests cli daemon tlsock handshake pure)
 
-$(test_programs): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
+$(B)/bogo_shim: $(B)/obj/san/user/tests/bogo_shim.o $(test_archives)
+	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
+
+$(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
 

@@ -15,6 +15,7 @@
 
 #define TAG 16
 #define EXPLICIT 8
+#define CONTENT_MAX 16384
 
 static const EVP_CIPHER *cipher_of(const struct hs_key *key)
 {
@@ -101,5 +102,7 @@ int record_open_tls12(struct hs_key *key, const uint8_t *record, size_t len, uin
 	       EVP_CipherFinal_ex(ctx, out + plain, &n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	*type = record[0];
+	if (good && plain > CONTENT_MAX)
+		return RECORD_OVERFLOW;
 	return good ? plain : -1;
 }

@@ -10,9 +10,11 @@
 
 #include <openssl/evp.h>
 
+#include "hkdf.h"
 #include "tap.h"
 
 #define TAG 16
+#define CONTENT_MAX 16384
 
 static const EVP_CIPHER *cipher_of(uint16_t suite)
 {
@@ -88,10 +90,31 @@ int record_open(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *
 				   (void *)(uintptr_t)(record + len - TAG)) == 1 &&
 	       EVP_CipherFinal_ex(ctx, out + plain, &n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
-	while (good && plain && !out[plain - 1])
-		plain--;
-	if (!good || !plain)
+	if (!good)
 		return -1;
+	if (plain > CONTENT_MAX + 1)
+		return RECORD_OVERFLOW;
+	while (plain && !out[plain - 1])
+		plain--;
+	if (!plain)
+		return RECORD_EMPTY;
 	*type = out[plain - 1];
 	return plain - 1;
+}
+
+bool record_next_key(struct hs_key *key)
+{
+	struct secret old = { .len = key->secret_len }, next = { .len = key->secret_len };
+	struct hkdf hkdf = { 0 };
+	bool good;
+
+	memcpy(old.bytes, key->secret, old.len);
+	good = hkdf_init(&hkdf, suite_find(key->suite)->hash) == 0 &&
+	       hkdf_expand_label(&hkdf, &old, "traffic upd", NULL, 0, next.bytes, next.len) == 0 &&
+	       hkdf_expand_label(&hkdf, &next, "key", NULL, 0, key->key, key->key_len) == 0 &&
+	       hkdf_expand_label(&hkdf, &next, "iv", NULL, 0, key->iv, key->iv_len) == 0;
+	memcpy(key->secret, next.bytes, next.len);
+	key->seq = 0;
+	hkdf_release(&hkdf);
+	return good;
 }

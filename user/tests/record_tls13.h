@@ -12,6 +12,8 @@
 
 #define RECORD_HEADER 5
 #define RECORD_MAX (16384 + 256)
+#define RECORD_OVERFLOW (-2)
+#define RECORD_EMPTY (-3)
 
 /*
  * Protects @len bytes of @type with @key, whose sequence number it advances. @out takes
@@ -21,7 +23,8 @@ size_t record_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_
 		   uint8_t *out);
 /*
  * Opens a whole record, header included. @out takes its length. Returns the length of the
- * plaintext and its content type in @type, or -1.
+ * plaintext and its content type in @type; RECORD_OVERFLOW: there is too much in it,
+ * RECORD_EMPTY: there is only padding, another negative number: it does not open.
  */
 int record_open(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *out, uint8_t *type);
 
@@ -30,5 +33,8 @@ size_t record_seal_tls12(struct hs_key *key, uint8_t type, const uint8_t *bytes,
 			 uint8_t *out);
 int record_open_tls12(struct hs_key *key, const uint8_t *record, size_t len, uint8_t *out,
 		      uint8_t *type);
+
+/* The key that a KeyUpdate brings, RFC 8446 section 7.2. */
+bool record_next_key(struct hs_key *key);
 
 #endif
