@@ -50,7 +50,8 @@ int server_build_server_name(struct hs_engine *e, enum extension_message message
 {
 	(void)message;
 	(void)w;
-	return e->server_name_used ? 0 : EXTENSION_OMIT;
+	/* RFC 6066 section 3: not when a session is resumed */
+	return e->server_name_used && !e->resumed ? 0 : EXTENSION_OMIT;
 }
 
 /* An acknowledgement, empty: the driver sees to that. */

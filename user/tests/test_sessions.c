@@ -115,6 +115,31 @@ static bool ends(struct pair *p, bool resumed)
 	       c->peer_chain_count == 1 && !c->verify_code;
 }
 
+/* Bytes of EncryptedExtensions: server_name is acknowledged in a full handshake alone. */
+static size_t encrypted_extensions_len(const struct pair *p)
+{
+	for (size_t i = 0; i < p->sent_count; i++)
+		if (p->sent[i].bytes[0] == MESSAGE_ENCRYPTED_EXTENSIONS)
+			return p->sent[i].len;
+	return 0;
+}
+
+static void acknowledges_name(void)
+{
+	struct pair p;
+
+	reset();
+	set_up(&p);
+	pair_run(&p);
+	ok(encrypted_extensions_len(&p) == 4 + 2 + 4, "a full handshake acknowledges the name");
+	pair_free(&p);
+	set_up(&p);
+	pair_run(&p);
+	ok(ends(&p, true) && encrypted_extensions_len(&p) == 4 + 2,
+	   "one that resumes does not (RFC 6066 section 3)");
+	pair_free(&p);
+}
+
 static void resumes(void)
 {
 	struct pair p;
@@ -512,6 +537,7 @@ static void damaged_ticket(void)
 
 int main(void)
 {
+	acknowledges_name();
 	resumes();
 	with_suites(HS_AES_128_GCM_SHA256, HS_AES_128_GCM_SHA256, true);
 	with_suites(HS_AES_256_GCM_SHA384, HS_AES_256_GCM_SHA384, true);
