@@ -245,7 +245,7 @@ int server_parse_psk(struct hs_engine *e, enum extension_message message, struct
 {
 	struct reader identities, identity, binders, binder;
 	uint32_t age;
-	size_t count = 0;
+	size_t count = 0, proofs = 0;
 
 	(void)message;
 	if (!reader_vec16(r, &identities, 7, UINT16_MAX))
@@ -259,10 +259,14 @@ int server_parse_psk(struct hs_engine *e, enum extension_message message, struct
 		if (!reader_vec16(&identities, &identity, 1, UINT16_MAX) ||
 		    !reader_u32(&identities, &age))
 			return -1;
-	for (; !reader_done(&binders); count--)
-		if (!count || !reader_vec8(&binders, &binder, 32, UINT8_MAX))
+	for (; !reader_done(&binders); proofs++)
+		if (!reader_vec8(&binders, &binder, 32, UINT8_MAX))
 			return -1;
-	return count ? -1 : 0;
+	if (count != proofs)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "pre_shared_key has %zu identities and %zu binders", count,
+				   proofs);
+	return 0;
 }
 
 int server_build_psk(struct hs_engine *e, enum extension_message message, struct writer *w)

@@ -92,8 +92,12 @@ static const struct row client_hellos[] = {
 	{ "pre_shared_key without its modes",
 	  ALERT_MISSING_EXTENSION,
 	  { { EDIT_ADD, PSK, PSK_BODY } } },
+	{ "pre_shared_key with more binders than identities",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_ADD, MODES, "0101" },
+	    { EDIT_ADD, PSK, "000a00047469636b00000000004220" ZEROS_32 "20" ZEROS_32 } } },
 	{ "pre_shared_key with more identities than binders",
-	  ALERT_DECODE_ERROR,
+	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_ADD, MODES, "0101" },
 	    { EDIT_ADD, PSK,
 	      "0014"
