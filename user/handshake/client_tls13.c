@@ -198,6 +198,7 @@ static int act_retry(struct hs_engine *e)
 
 int act_server_hello(struct hs_engine *e)
 {
+	struct secret shared = { .len = 0 };
 	int rc;
 
 	if (e->in.is_tls12)
@@ -223,7 +224,10 @@ int act_server_hello(struct hs_engine *e)
 	if (rc == 0)
 		rc = client_take_psk(e);
 	if (rc == 0)
-		rc = start_handshake_keys(e, e->in.share);
+		rc = take_share(e, e->in.share, &shared);
+	if (rc == 0)
+		rc = start_handshake_keys(e, &shared);
+	secret_wipe(&shared);
 	/* now, so that an alert from here on is protected */
 	if (rc == 0)
 		rc = action_change_cipher_spec(e, true);

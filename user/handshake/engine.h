@@ -269,8 +269,9 @@ void action_fail(struct hs_engine *e, enum alert alert, int error, int verify_co
 /* hello.c */
 extern const uint8_t retry_random[HS_RANDOM_LEN];
 int new_share(struct hs_engine *e, const struct group *group);
-/* After the ServerHello is in the transcript: (EC)DHE with the peer's share. */
-int start_handshake_keys(struct hs_engine *e, struct reader peer);
+int take_share(struct hs_engine *e, struct reader peer, struct secret *shared); /* (EC)DHE */
+/* After the ServerHello is in the transcript. */
+int start_handshake_keys(struct hs_engine *e, const struct secret *shared);
 /* Server: the second ClientHello must repeat the first, RFC 8446 section 4.1.2. */
 int remember_first_hello(struct hs_engine *e);
 int check_second_hello(struct hs_engine *e);

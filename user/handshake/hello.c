@@ -27,23 +27,26 @@ int new_share(struct hs_engine *e, const struct group *group)
 			    "key share");
 }
 
-int start_handshake_keys(struct hs_engine *e, struct reader peer)
+int take_share(struct hs_engine *e, struct reader peer, struct secret *shared)
 {
-	struct secret shared = { .len = 0 };
-	uint8_t hash[HASH_MAX];
-	int rc = crypto_share_derive(e->share, peer.at, peer.left, &shared);
+	int rc = crypto_share_derive(e->share, peer.at, peer.left, shared);
 
 	if (rc == -EBADMSG)
-		rc = engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
-				 "the peer's key share is not a valid one of %s", e->group->name);
-	if (rc == 0)
-		rc = transcript_value(&e->transcript, hash);
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "the peer's key share is not a valid one of %s", e->group->name);
+	return engine_check(e, rc, "key share");
+}
+
+int start_handshake_keys(struct hs_engine *e, const struct secret *shared)
+{
+	uint8_t hash[HASH_MAX];
+	int rc = transcript_value(&e->transcript, hash);
+
 	if (rc == 0)
 		rc = key_schedule_early(&e->keys, e->suite->hash,
 					e->resumed ? &e->session->secret : NULL);
 	if (rc == 0)
-		rc = key_schedule_handshake(&e->keys, &shared, hash);
-	secret_wipe(&shared);
+		rc = key_schedule_handshake(&e->keys, shared, hash);
 	crypto_share_free(e->share);
 	e->share = NULL;
 	return engine_check(e, rc, "handshake secrets");

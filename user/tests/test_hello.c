@@ -385,6 +385,9 @@ static void one_row(const struct target *t, const struct row *row)
 		       receiver->failure.alert == row->alert &&
 		       receiver->failure.error ==
 			       (row->alert == ALERT_HANDSHAKE_FAILURE ? EPERM : EPROTO);
+	/* no ServerHello, or the client could not read the alert */
+	if (row->alert != ACCEPTED && t->type == MESSAGE_CLIENT_HELLO)
+		good = good && p.sent_count == aim.hit;
 	ok(good, "%s, %s: %s", t->what, row->what, receiver->failed ? receiver->text : "accepted");
 	if (!good)
 		note("alert %s", hs_alert_name(receiver->failure.alert));
