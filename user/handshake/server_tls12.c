@@ -15,9 +15,6 @@ static int check_client_hello_tls12(struct hs_engine *e)
 {
 	const struct incoming *in = &e->in;
 
-	if (in->fallback && e->config.max_version > HS_TLS_1_2) /* RFC 7507 section 3 */
-		return engine_fail(e, ALERT_INAPPROPRIATE_FALLBACK, EPROTO,
-				   "the client fell back to TLS 1.2 where TLS 1.3 would do");
 	if (!in->null_compression)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the client does not offer to leave compression alone");

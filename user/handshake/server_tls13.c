@@ -328,11 +328,26 @@ static bool offers_tls12(const struct hs_engine *e)
 	return e->in.legacy_version >= HS_TLS_1_2;
 }
 
+/* RFC 7507 section 3: whoever says it fell back must not have had to. */
+static int check_fallback(struct hs_engine *e)
+{
+	bool best = e->in.offers_tls13 ||
+		    (e->config.max_version == HS_TLS_1_2 && offers_tls12(e));
+
+	if (!e->in.fallback || best)
+		return 0;
+	return engine_fail(e, ALERT_INAPPROPRIATE_FALLBACK, EPROTO,
+			   "the client fell back to an older version where %s would do",
+			   hs_version_name(e->config.max_version));
+}
+
 int act_client_hello(struct hs_engine *e)
 {
 	size_t group = 0;
-	int rc, retry;
+	int rc = check_fallback(e), retry;
 
+	if (rc < 0)
+		return rc;
 	if (e->config.max_version < HS_TLS_1_3)
 		e->in.offers_tls13 = false;
 	if (!e->in.offers_tls13 && !e->retried && offers_tls12(e) &&
