@@ -250,7 +250,7 @@ static int drive(struct hs_engine *e, enum hs_epoch epoch, struct reader body)
 				   "%s came in epoch %d instead of %d", hs_message_name(e->in.type),
 				   (int)epoch, (int)row->epoch);
 	if (body.left > row->max)
-		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
 				   "%s of %zu bytes is longer than the %zu allowed",
 				   hs_message_name(e->in.type), body.left, row->max);
 	rc = row->parse(e, &body);

@@ -302,7 +302,7 @@ static void too_long(void)
 	bytes[3] = 1;
 	hs_engine_input(p.side[HS_SERVER].engine, HS_EPOCH_PLAINTEXT, bytes, 4 + 65537);
 	party_take_actions(&p, HS_SERVER);
-	ok(p.side[HS_SERVER].failure.alert == ALERT_ILLEGAL_PARAMETER,
+	ok(p.side[HS_SERVER].failure.alert == ALERT_DECODE_ERROR,
 	   "a ClientHello of more than 64 KiB: %s", p.side[HS_SERVER].text);
 	pair_free(&p);
 
