@@ -24,8 +24,8 @@ static const struct extension table[] = {
 	  { client_build_server_name, server_build_server_name },
 	  { client_parse_server_name, server_parse_server_name } },
 	{ EXTENSION_SUPPORTED_GROUPS,
-	  "supported_groups",
-	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS,
+	  "supported_groups", /* old servers echo it, which means nothing */
+	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
 	  { client_build_groups, NULL },
 	  { client_parse_groups, server_parse_groups } },
 	{ EXTENSION_EC_POINT_FORMATS,
