@@ -9,12 +9,16 @@
 
 #include <stdlib.h>
 
+bool is_rsa(enum key_type key)
+{
+	return key == KEY_RSA || key == KEY_RSA_PSS;
+}
+
 bool suite_takes_key(const struct suite *suite, enum key_type key)
 {
 	bool ecdsa = key == KEY_ECDSA_P256 || key == KEY_ECDSA_P384 || key == KEY_ED25519;
-	bool rsa = key == KEY_RSA || key == KEY_RSA_PSS;
 
-	return suite->auth == AUTH_ECDSA ? ecdsa : suite->auth == AUTH_RSA && rsa;
+	return suite->auth == AUTH_ECDSA ? ecdsa : suite->auth == AUTH_RSA && is_rsa(key);
 }
 
 /* RFC 8422 section 5.1: the curve of an ECDSA key has to be one of the groups. */

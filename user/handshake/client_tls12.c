@@ -200,6 +200,8 @@ int parse_certificate_request_tls12(struct hs_engine *e, struct reader *r)
 	    !reader_vec16(r, &schemes, 2, UINT16_MAX - 1) ||
 	    !reader_vec16(r, &authorities, 0, UINT16_MAX))
 		goto malformed;
+	e->in.takes_rsa = memchr(types.at, CERTIFICATE_RSA_SIGN, types.left);
+	e->in.takes_ecdsa = memchr(types.at, CERTIFICATE_ECDSA_SIGN, types.left);
 	while (!reader_done(&authorities))
 		if (!reader_vec16(&authorities, &name, 1, UINT16_MAX))
 			goto malformed;
@@ -217,11 +219,19 @@ malformed:
 	return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "CertificateRequest is malformed");
 }
 
+/* The server names kinds of keys besides schemes, and both count (section 7.4.6). */
+static bool certificate_type_fits(const struct hs_engine *e, const struct hs_credential *c)
+{
+	return is_rsa(credential_key_type(c)) ? e->in.takes_rsa : e->in.takes_ecdsa;
+}
+
 int act_certificate_request_tls12(struct hs_engine *e)
 {
 	e->certificate_requested = true;
 	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; i < e->config.credential_count && !e->credential; i++) {
+		if (!certificate_type_fits(e, e->config.credentials[i]))
+			continue;
 		e->scheme = choose_scheme(e, e->config.credentials[i]);
 		if (e->scheme)
 			e->credential = e->config.credentials[i];

@@ -125,6 +125,8 @@ struct incoming {
 	uint32_t suites_shared; /* bit i: the client has config.suites[i] */
 	uint32_t groups_shared;
 	uint32_t schemes_shared; /* in a CertificateRequest, too */
+	bool takes_rsa; /* certificate_types of a CertificateRequest of TLS 1.2 */
+	bool takes_ecdsa;
 	uint32_t shares_present; /* bit i: shares[i] is a share of config.groups[i] */
 	struct reader shares[LIST_MAX];
 	uint16_t share_group; /* of a ServerHello or HelloRetryRequest */

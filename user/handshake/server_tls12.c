@@ -8,8 +8,6 @@
 #include "tls12.h"
 
 #define CURVE_NAMED 3
-#define CERTIFICATE_RSA_SIGN 1
-#define CERTIFICATE_ECDSA_SIGN 64
 
 static int check_client_hello_tls12(struct hs_engine *e)
 {

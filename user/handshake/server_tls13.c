@@ -331,8 +331,7 @@ static bool offers_tls12(const struct hs_engine *e)
 /* RFC 7507 section 3: whoever says it fell back must not have had to. */
 static int check_fallback(struct hs_engine *e)
 {
-	bool best = e->in.offers_tls13 ||
-		    (e->config.max_version == HS_TLS_1_2 && offers_tls12(e));
+	bool best = e->in.offers_tls13 || (e->config.max_version == HS_TLS_1_2 && offers_tls12(e));
 
 	if (!e->in.fallback || best)
 		return 0;

@@ -33,6 +33,11 @@ int act_certificate_verify_tls12(struct hs_engine *e);
 /* A signature by the peer over @content; the scheme and the bytes are in e->in. */
 int check_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t len);
 int write_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t len);
+/* ClientCertificateType, RFC 5246 section 7.4.4, RFC 8422 section 5.5 */
+#define CERTIFICATE_RSA_SIGN 1
+#define CERTIFICATE_ECDSA_SIGN 64 /* and Ed25519 */
+
+bool is_rsa(enum key_type key);
 bool suite_takes_key(const struct suite *suite, enum key_type key);
 bool curve_allowed(const struct config *c, enum key_type key);
 

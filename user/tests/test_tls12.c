@@ -190,6 +190,56 @@ static void client_certificates(void)
 	hs_trust_unref(trust);
 }
 
+/* Takes the type at @tamper_arg out of the list of a CertificateRequest. */
+static void drop_type(struct pair *p, struct message *m, size_t index)
+{
+	(void)index;
+	if (m->bytes[0] == MESSAGE_CERTIFICATE_REQUEST)
+		m->bytes[m->bytes[5] == *(uint8_t *)p->tamper_arg ? 5 : 6] = 0xff;
+}
+
+/* Bytes of the client's Certificate: seven when there is none in it. */
+static size_t certificate_len(const struct pair *p)
+{
+	for (size_t i = 0; i < p->sent_count; i++)
+		if (p->sent[i].from == HS_CLIENT && p->sent[i].bytes[0] == MESSAGE_CERTIFICATE)
+			return p->sent[i].len;
+	return 0;
+}
+
+static void one_certificate_type(enum key_type key, uint8_t dropped, bool sent)
+{
+	struct hs_credential *credential = identity_credential(test_leaf(key));
+	struct hs_trust *trust = identity_trust(test_root());
+	struct pair p;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	versions(&p, HS_CLIENT, HS_TLS_1_2, HS_TLS_1_2);
+	versions(&p, HS_SERVER, HS_TLS_1_2, HS_TLS_1_2);
+	p.side[HS_SERVER].config.verify = HS_VERIFY_OPTIONAL;
+	p.side[HS_SERVER].config.trust = trust;
+	p.side[HS_CLIENT].config.credentials = &credential;
+	p.side[HS_CLIENT].config.credential_count = 1;
+	p.tamper = drop_type;
+	p.tamper_arg = &dropped;
+	pair_run(&p);
+	ok(sent ? certificate_len(&p) > 7 : certificate_len(&p) == 7,
+	   "%s certificate where type %u is not taken: %s", key_type_name(key), dropped,
+	   sent ? "sent" : "kept");
+	pair_free(&p);
+	hs_credential_unref(credential);
+	hs_trust_unref(trust);
+}
+
+static void certificate_types(void)
+{
+	one_certificate_type(KEY_RSA, 1, false);
+	one_certificate_type(KEY_RSA, 64, true);
+	one_certificate_type(KEY_ECDSA_P256, 64, false);
+	one_certificate_type(KEY_ECDSA_P256, 1, true);
+	one_certificate_type(KEY_ED25519, 64, false);
+}
+
 /* --- hellos that were changed on their way --- */
 
 struct change {
@@ -480,6 +530,31 @@ static void exports(void)
 	pair_free(&p);
 }
 
+static void add_groups(struct pair *p, struct message *m, size_t index)
+{
+	static const struct edit groups_back = { EDIT_ADD, 10, "0004001d0017" };
+
+	(void)p;
+	if (index == 1)
+		edit_message(m, &groups_back, 1);
+}
+
+/* Some old servers say what they support; the client goes on to the signature. */
+static void supported_groups(void)
+{
+	struct pair p;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	versions(&p, HS_CLIENT, HS_TLS_1_2, HS_TLS_1_2);
+	versions(&p, HS_SERVER, HS_TLS_1_2, HS_TLS_1_2);
+	p.tamper = add_groups;
+	pair_run(&p);
+	ok(certificate_len(&p) == 0 && !p.side[HS_CLIENT].failed &&
+		   p.side[HS_SERVER].failure.alert == ALERT_DECRYPT_ERROR,
+	   "supported_groups in a ServerHello is passed over, and stands in the transcript");
+	pair_free(&p);
+}
+
 static void alpn(void)
 {
 	const struct hs_summary *c;
@@ -502,6 +577,8 @@ int main(void)
 	combinations();
 	all_versions();
 	client_certificates();
+	certificate_types();
+	supported_groups();
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		one_change(&changes[i]);
 	sentinel(HS_TLS_1_3, true);
