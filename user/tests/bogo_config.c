@@ -175,9 +175,21 @@ static bool set_list(const struct option_list *from, uint16_t *to, size_t *count
 	return true;
 }
 
-/* The engine has one list of schemes for both. */
+static bool scheme_listed(const struct shim_config *s, uint16_t scheme)
+{
+	for (size_t i = 0; i < s->config.scheme_count; i++)
+		if (s->schemes[i] == scheme)
+			return true;
+	return false;
+}
+
+/*
+ * The engine has one list of schemes, for its own signatures and the peer's. The runner's own
+ * key is RSA: where the shim signs and verifies, as a client does, that has to stay.
+ */
 static bool set_schemes(struct shim_config *s, const struct bogo_options *o)
 {
+	static const uint16_t rsa[] = { HS_RSA_PSS_RSAE_SHA256, HS_RSA_PKCS1_SHA256 };
 	const struct option_list *list = &o->verify_prefs;
 
 	if (o->verify_prefs.count && o->signing_prefs.count) {
@@ -187,7 +199,13 @@ static bool set_schemes(struct shim_config *s, const struct bogo_options *o)
 	if (o->signing_prefs.count)
 		list = &o->signing_prefs;
 	s->config.schemes = s->schemes;
-	return set_list(list, s->schemes, &s->config.scheme_count, hs_scheme_name);
+	if (!set_list(list, s->schemes, &s->config.scheme_count, hs_scheme_name))
+		return false;
+	if (list->count && o->server == (list == &o->verify_prefs))
+		for (size_t i = 0; i < 2; i++)
+			if (!scheme_listed(s, rsa[i]))
+				s->schemes[s->config.scheme_count++] = rsa[i];
+	return true;
 }
 
 /* Names of suites, each alone. */

@@ -363,7 +363,7 @@ static bool take_data(struct wire *w, const uint8_t *bytes, size_t len)
 
 static bool take_content(struct wire *w, uint8_t type, const uint8_t *bytes, size_t len)
 {
-	bool good;
+	bool good, established = w->complete;
 
 	w->any_record = true;
 	switch (type) {
@@ -383,7 +383,11 @@ static bool take_content(struct wire *w, uint8_t type, const uint8_t *bytes, siz
 		return refuse(w, ALERT_UNEXPECTED_MESSAGE,
 			      "a record of a type that has no place here");
 	}
-	w->idle = w->data_len ? 0 : w->idle + (w->complete || type == TLSOCK_CT_ALERT);
+	/* a record that adds to a message is none that brings nothing */
+	if (w->data_len)
+		w->idle = 0;
+	else if (type == TLSOCK_CT_ALERT || (established && !w->handshake_len))
+		w->idle++;
 	if (good && w->idle > IDLE_MAX)
 		return refuse(w, ALERT_UNEXPECTED_MESSAGE, "the peer sends records but no data");
 	return good;
