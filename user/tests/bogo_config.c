@@ -127,7 +127,7 @@ static bool load_trust(struct shim_config *s, const struct bogo_options *o)
 	int n;
 
 	s->config.trust = hs_trust_new();
-	if (!o->trust_cert || o->verify_fail)
+	if (!o->trust_cert || !*o->trust_cert || o->verify_fail)
 		return s->config.trust;
 	pem = read_file(o->trust_cert, &len);
 	n = pem ? hs_trust_add_pem(s->config.trust, pem, len, text) : -1;

@@ -87,6 +87,7 @@ static const struct row rows[] = {
 	AT(FLAG, "-expect-secure-renegotiation", expect_secure_renegotiation),
 	AT(FLAG, "-expect-no-secure-renegotiation", expect_no_secure_renegotiation),
 	AT(FLAG, "-expect-no-server-name", expect_no_server_name),
+	AT(TEXT, "-expect-early-data-reason", expect_early_data_reason),
 
 	/* The engine has one way to do these, and it is the one asked for. */
 	AT(NOTHING, "-async", port), AT(NOTHING, "-implicit-handshake", port),
@@ -97,6 +98,7 @@ static const struct row rows[] = {
 	AT(NOTHING, "-no-op-extra-handshake", port),
 	AT(NOTHING, "-use-exporter-between-reads", port),
 	AT(NOTHING, "-expect-ticket-renewal", port), /* each handshake brings a ticket */
+	AT(NOTHING, "-expect-no-session-id", port), /* sessions of a server are tickets alone */
 };
 
 static const struct row *find_row(const char *name)

@@ -56,7 +56,7 @@ struct bogo_options {
 	uint64_t expect_version, expect_cipher, expect_curve_id, expect_peer_signature_algorithm;
 	uint64_t expect_cipher_aes, expect_cipher_no_aes;
 	const char *expect_server_name, *expect_alpn, *expect_peer_cert_file;
-	const char *expect_selected_credential;
+	const char *expect_selected_credential, *expect_early_data_reason;
 	bool expect_session_miss, expect_no_session, expect_hrr, expect_no_hrr;
 	bool expect_no_peer_cert, expect_verify_result, expect_extended_master_secret;
 	bool expect_secure_renegotiation, expect_no_secure_renegotiation;

@@ -67,6 +67,8 @@ static bool check_parameters(const struct bogo_options *o, const struct hs_summa
 	if (o->expect_extended_master_secret && s->version == HS_TLS_1_2 &&
 	    !wire.engine->extended_master_secret)
 		return differ("extended_master_secret");
+	if (o->expect_early_data_reason && !strcmp(o->expect_early_data_reason, "accepted"))
+		return differ("no early data");
 	if (o->expect_no_secure_renegotiation && s->version == HS_TLS_1_2)
 		return differ("renegotiation_info");
 	return true;
