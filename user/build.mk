@@ -104,6 +104,8 @@ test_archives := $(patsubst %,$(B)/san/lib%.a,tests cli daemon tlsock handshake 
 $(B)/bogo_shim: $(B)/obj/san/user/tests/bogo_shim.o $(test_archives)
 	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
 
+$(B)/tests/test_bogo_shim: | $(B)/bogo_shim
+
 $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
