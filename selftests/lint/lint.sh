@@ -20,7 +20,7 @@ check_spdx() {
 		.clang-format | user/*) want='MIT' ;;
 		*) want='GPL-2.0-only' ;;
 		esac
-		head -2 "$f" | grep -qE "SPDX-License-Identifier: \(?$want( \*/| -->)?\$" ||
+		head -2 "$f" | grep -qE "SPDX-License-Identifier: \(?$want( \*/| -->|\",)?\$" ||
 			echo "$f: no SPDX line, or not $want"
 	done | { ! grep .; }
 }
