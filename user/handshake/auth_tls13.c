@@ -246,6 +246,14 @@ static bool key_fits_tls12(const struct hs_engine *e, enum key_type key)
 		(i >= 0 && (e->in.groups_shared & 1u << i)));
 }
 
+/* RFC 8017 section 9.1.1: room for a hash, a salt as long, and two bytes */
+static bool key_large_enough(const struct scheme *scheme, const struct hs_credential *c)
+{
+	bool pss = (scheme->key == KEY_RSA && scheme->handshake) || scheme->key == KEY_RSA_PSS;
+
+	return !pss || credential_signature_max(c) >= 2 * hash_len(scheme->hash) + 2;
+}
+
 const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_credential *c)
 {
 	enum key_type key = credential_key_type(c);
@@ -254,7 +262,8 @@ const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_cr
 		return NULL;
 	for (size_t i = 0; i < e->config.scheme_count; i++)
 		if ((e->peer_schemes & 1u << i) &&
-		    scheme_takes_key(e->config.schemes[i], key, e->version))
+		    scheme_takes_key(e->config.schemes[i], key, e->version) &&
+		    key_large_enough(e->config.schemes[i], c))
 			return e->config.schemes[i];
 	return NULL;
 }

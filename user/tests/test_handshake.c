@@ -281,6 +281,44 @@ static void test_client_certificates(void)
 	one_client_certificate(HS_VERIFY_NONE, KEY_ED25519, true, true, false);
 }
 
+/* A key of 1024 bits has no room for RSA-PSS with SHA-512; the next scheme may do. */
+static void one_small_key(const uint16_t *schemes, size_t count, uint16_t expected)
+{
+	struct identity_spec spec = { .common_name = "Small", .key = KEY_RSA, .rsa_bits = 1024 };
+	struct identity *small;
+	struct pair p;
+
+	spec.issuer = test_root();
+	small = identity_new(&spec);
+	pair_init(&p, KEY_ED25519);
+	hs_credential_unref(p.credentials[0]);
+	p.credentials[0] = identity_credential(small);
+	p.side[HS_CLIENT].config.verify = HS_VERIFY_NONE;
+	p.side[HS_CLIENT].config.schemes = schemes;
+	p.side[HS_CLIENT].config.scheme_count = count;
+	p.side[HS_SERVER].config.schemes = schemes;
+	p.side[HS_SERVER].config.scheme_count = count;
+	pair_run(&p);
+	if (expected)
+		ok(pair_complete(&p) &&
+			   hs_engine_summary(p.side[HS_CLIENT].engine)->scheme == expected,
+		   "a small RSA key signs with %s", hs_scheme_name(expected));
+	else
+		ok(p.side[HS_SERVER].failure.alert == ALERT_HANDSHAKE_FAILURE &&
+			   p.side[HS_SERVER].failure.error == EPERM,
+		   "a small RSA key does not sign: %s", p.side[HS_SERVER].text);
+	pair_free(&p);
+	identity_free(small);
+}
+
+static void test_small_key(void)
+{
+	static const uint16_t schemes[] = { HS_RSA_PSS_RSAE_SHA512, HS_RSA_PSS_RSAE_SHA256 };
+
+	one_small_key(schemes, 1, 0);
+	one_small_key(schemes, 2, HS_RSA_PSS_RSAE_SHA256);
+}
+
 static void test_exports(void)
 {
 	uint8_t mine[32], theirs[32];
@@ -355,6 +393,7 @@ int main(void)
 	test_alpn();
 	test_names();
 	test_client_certificates();
+	test_small_key();
 	test_exports();
 	test_tickets();
 	identities_free();
