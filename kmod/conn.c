@@ -14,6 +14,9 @@
 
 #include "tlsock.h"
 
+/* A handshake whose worker dies before it has sent anything gets another; so often: */
+#define WORKERS_TRIED	2
+
 struct tlsock_uid {
 	struct hlist_node node;
 	kuid_t uid;
@@ -206,6 +209,13 @@ static void ring_any(struct tlsock_net *tn)
 	}
 }
 
+void tlsock_worker_pass(struct tlsock_net *tn)
+{
+	lockdep_assert_held(&tn->lock);
+	if (!list_empty(&tn->ready))
+		ring_any(tn);
+}
+
 static void ring(struct tlsock_net *tn, struct tlsock_conn *conn)
 {
 	lockdep_assert_held(&tn->lock);
@@ -396,7 +406,8 @@ static void disown(struct tlsock_net *tn, struct tlsock_conn *conn)
 	}
 	conn->generation++;
 	conn->announced = false;
-	if (conn->sent) {
+	/* what ended several workers would end the next one too */
+	if (conn->sent || conn->generation > WORKERS_TRIED) {
 		WRITE_ONCE(conn->orphaned, true);
 	} else {
 		conn->flight_off = 0;
@@ -420,6 +431,8 @@ void tlsock_worker_del(struct tlsock_net *tn, u32 portid)
 		tn->workers_gone = jiffies;
 	list_for_each_entry_safe(conn, tmp, &w->conns, owned)
 		disown(tn, conn);
+	/* it may have been the one that was rung for these */
+	tlsock_worker_pass(tn);
 	/* let orphans fail, and those without any worker start to count */
 	for (i = 0; i < ARRAY_SIZE(tn->conns); i++)
 		hlist_for_each_entry(conn, &tn->conns[i], hash)

@@ -329,7 +329,7 @@ static int tx_wait_room(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 		err = tx_check(sk, ctx);
 		if (err)
 			return err;
-		err = tlsock_tx_flush(sk, ctx);
+		err = tlsock_tx_flush(sk, ctx) ?: tlsock_key_update_answer(sk, ctx);
 		if (!err && sk_stream_memory_free(sk))
 			return 0;
 		if (err && err != -EAGAIN)

@@ -42,6 +42,13 @@ void tlsock_ctx_put(struct tlsock_ctx *ctx)
 	kfree_rcu(ctx, rcu);
 }
 
+void tlsock_ctx_owner(struct tlsock_ctx *ctx)
+{
+	ctx->uid = current_fsuid();
+	ctx->gid = current_fsgid();
+	ctx->pid = task_tgid_nr(current);
+}
+
 void tlsock_kick(struct tlsock_ctx *ctx)
 {
 	refcount_inc(&ctx->refs);
@@ -63,6 +70,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	kvfree(ctx->result.certs);
 	memset(&ctx->result, 0, sizeof(ctx->result));
 	ctx->tx.close_sent = false;
+	ctx->tx.answer_due = false;
 	ctx->rx.eof = false;
 	ctx->rx.user_shut = false;
 	ctx->rx.idle = 0;
@@ -144,6 +152,20 @@ static void tlsock_write_space(struct sock *sk)
 	if (!list_empty(&ctx->tx.queue))
 		tlsock_kick(ctx);
 	ctx->base_write_space(sk);
+}
+
+/* Under slock, when the owner of the socket lock lets go of it: what a work or the daemon found
+ * that they would have had to wait for is done now.
+ */
+static void tlsock_release_cb(struct sock *sk)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	family_of(sk)->base_prot->release_cb(sk);
+	if (ctx && ctx->missed) {
+		ctx->missed = false;
+		tlsock_kick(ctx);
+	}
 }
 
 static void callbacks_set(struct sock *sk, struct tlsock_ctx *ctx)
@@ -244,9 +266,7 @@ static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
 	ctx->state = TLSOCK_STATE_IDLE;
 	ctx->alert_sent = TLSOCK_ALERT_NONE;
 	ctx->alert_received = TLSOCK_ALERT_NONE;
-	ctx->uid = current_fsuid();
-	ctx->gid = current_fsgid();
-	ctx->pid = task_tgid_nr(current);
+	tlsock_ctx_owner(ctx);
 	tlsock_tx_init(&ctx->tx);
 	tlsock_rx_init(&ctx->rx);
 	INIT_WORK(&ctx->work, tlsock_work);
@@ -433,7 +453,10 @@ static void tlsock_close(struct sock *sk, long timeout)
 		return;
 	}
 	lock_sock(sk);
-	ctx->detached = true;
+	spin_lock_bh(&sk->sk_lock.slock);
+	ctx->detached = true;		/* from here on nothing is parked */
+	spin_unlock_bh(&sk->sk_lock.slock);
+	tlsock_push_free(tlsock_hs_parked(sk, ctx));
 	tlsock_close_notify(sk, ctx);
 	if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
 		tlsock_tx_close_record(sk, ctx);
@@ -464,6 +487,7 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->base_prot = sk->sk_prot;
 	f->prot = *sk->sk_prot;
 	f->prot.close = tlsock_close;
+	f->prot.release_cb = tlsock_release_cb;
 	f->prot.disconnect = tlsock_disconnect;
 	f->prot.setsockopt = tlsock_setsockopt;
 	f->prot.getsockopt = tlsock_getsockopt;
@@ -483,9 +507,9 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->ops.poll = tlsock_poll;
 	f->ops.shutdown = tlsock_shutdown;
 	f->ops.splice_read = tlsock_splice_read;
+	f->ops.read_sock = tlsock_read_sock;
 	f->ops.mmap = sock_no_mmap;
 	/* ways around the record layer for users within the kernel */
-	f->ops.read_sock = NULL;
 	f->ops.read_skb = NULL;
 	f->ops.sendmsg_locked = NULL;
 #ifdef TLSOCK_HAVE_PROTO_SENDPAGE
