@@ -64,6 +64,7 @@
 #define TLSOCK_START		0x108
 /* int, ignored: update the send key now (RFC 8446 section 4.6.3). ENOTCONN: no
  * established TLS 1.3 connection with a traffic secret. EPIPE: shut down for writing.
+ * EAGAIN: TCP has not taken what was written before.
  */
 #define TLSOCK_KEY_UPDATE	0x109
 
@@ -178,7 +179,8 @@ enum tlsock_cmd {
 	/* worker -> kernel: ID GENERATION ACTIONS. Applied in order, all or nothing.
 	 * ENOENT: no such connection. ESTALE: another generation. EPERM: another
 	 * worker's. EINVAL: malformed, or not allowed now (extack says what). EPIPE: TCP
-	 * is gone. EOPNOTSUPP: no such cipher suite in this kernel.
+	 * is gone. EOPNOTSUPP: no such cipher suite in this kernel. While the application is
+	 * within a call on the socket the answer is 0, and the actions are done when it is not.
 	 */
 	TLSOCK_CMD_PUSH,
 	/* kernel -> worker */
