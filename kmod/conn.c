@@ -167,8 +167,8 @@ struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 	conn->netns = sock_net(sk)->net_cookie;
 	conn->opts = tlsock_opts_get(ctx->opts);
 	conn->kuid = ctx->uid;
-	conn->uid = from_kuid_munged(&init_user_ns, ctx->uid);
-	conn->gid = from_kgid_munged(&init_user_ns, ctx->gid);
+	conn->uid = from_kuid_munged(sock_net(sk)->user_ns, ctx->uid);
+	conn->gid = from_kgid_munged(sock_net(sk)->user_ns, ctx->gid);
 	conn->pid = ctx->pid;
 	if (ctx->quota) {
 		conn->quota = ctx->quota;
@@ -293,7 +293,7 @@ void tlsock_conn_told(struct tlsock_conn *conn)
 	tlsock_conn_put(conn);
 }
 
-int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool sends)
+int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins)
 {
 	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
 	u8 *flight = NULL;
@@ -303,7 +303,7 @@ int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool
 	if (conn->worker && conn->worker->portid == portid && conn->generation == generation &&
 	    !conn->orphaned) {
 		err = 0;
-		conn->sent |= sends;
+		conn->sent |= pins;
 		/* with bytes sent nobody else can take over: no need to keep them */
 		if (conn->sent && !conn->waiting) {
 			flight = conn->flight;

@@ -85,6 +85,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	hs_event(sk, ctx, TLSOCK_EVENT_FAILED);
 	tlsock_hs_drop(sk, ctx);
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_FAILED);
+	smp_wmb();	/* see tlsock_passes() */
 	tlsock_tx_free(&ctx->tx);
 	tlsock_rx_stop(&ctx->rx);
 	WRITE_ONCE(ctx->rx.ready, true);
@@ -532,7 +533,7 @@ static int push_apply(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act
 static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	bool sends = false;
+	bool pins = false;
 	int err, i;
 
 	sock_owned_by_me(sk);
@@ -541,32 +542,34 @@ static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
 	err = push_check(ctx, p->acts, p->n, why);
 	if (err)
 		return err;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+	/* SYN_RECV: a child of TCP Fast Open */
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
 		return -EPIPE;
 	for (i = 0; i < p->n; i++)
-		sends |= p->acts[i].type == TLSOCK_ACT_DATA;
-	err = tlsock_conn_claim(p->conn, p->portid, p->generation, sends);
+		pins |= p->acts[i].type != TLSOCK_ACT_FAIL;
+	err = tlsock_conn_claim(p->conn, p->portid, p->generation, pins);
 	return err ?: push_apply(sk, ctx, p->acts, p->n);
 }
 
 /*
  * Who has the socket lock may be waiting for a page of user memory, for as long as its program
  * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
- * done when the lock is free; see tlsock_release_cb(). False: it is free.
+ * done when the lock is free; see tlsock_release_cb(). 0: it is free; 1: it is not, and @p is
+ * parked; -EAGAIN: one is parked already.
  */
-static bool is_owned(struct sock *sk, struct tlsock_push *p)
+static int is_owned(struct sock *sk, struct tlsock_push *p)
 {
 	struct tlsock_ctx *ctx;
-	bool owned = false;
+	int owned = 0;
 
 	rcu_read_lock();
 	spin_lock_bh(&sk->sk_lock.slock);
 	ctx = tlsock_ctx(sk);
-	if (ctx && !ctx->detached && sock_owned_by_user_nocheck(sk) && !(p && ctx->parked)) {
+	if (ctx && !ctx->detached && sock_owned_by_user_nocheck(sk)) {
+		owned = p && ctx->parked ? -EAGAIN : 1;
 		ctx->missed = true;
-		if (p)
+		if (owned == 1 && p)
 			ctx->parked = p;
-		owned = true;
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 	rcu_read_unlock();
@@ -585,18 +588,6 @@ struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx)
 	return p;
 }
 
-int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
-{
-	int err;
-
-	if (is_owned(sk, p))
-		return 1;
-	lock_sock(sk);
-	err = push_locked(sk, p, why);
-	release_sock(sk);
-	return err;
-}
-
 static void apply_parked(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_push *p = tlsock_hs_parked(sk, ctx);
@@ -609,6 +600,22 @@ static void apply_parked(struct sock *sk, struct tlsock_ctx *ctx)
 		tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_INTERNAL_ERROR, 0,
 			    "the handshake daemon is wrong: %s", why);
 	tlsock_push_free(p);
+}
+
+int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
+{
+	struct tlsock_ctx *ctx;
+	int err = is_owned(sk, p);
+
+	if (err)
+		return err;
+	lock_sock(sk);
+	ctx = tlsock_ctx(sk);
+	if (ctx)
+		apply_parked(sk, ctx);	/* in their order */
+	err = push_locked(sk, p, why);
+	release_sock(sk);
+	return err;
 }
 
 static void work(struct tlsock_ctx *ctx)

@@ -233,7 +233,7 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+	if (tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
 		return compat_recvmsg(ctx->base_prot, sk, msg, len, flags);
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
@@ -279,7 +279,7 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+	if (tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
 		return ctx->base_ops->splice_read(sock, ppos, pipe, len, flags);
 	lock_sock(sk);
 	nonblock = flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK;
@@ -344,7 +344,7 @@ int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t a
 	sock_owned_by_me(sk);
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !ctx->rx.keys)
+	if (tlsock_passes(ctx, ctx->rx.keys))
 		return ctx->base_ops->read_sock(sk, desc, actor);
 	if (list_empty(&ctx->rx.ahead) && !ctx->rx.keys)
 		return -ENOTCONN;

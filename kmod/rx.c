@@ -122,7 +122,7 @@ static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
 		}
 		if (pages[i])
 			continue;
-		pages[i] = alloc_page(sk->sk_allocation);
+		pages[i] = alloc_page(sk->sk_allocation | __GFP_ACCOUNT);
 		if (!pages[i])
 			return -ENOMEM;
 	}
@@ -485,7 +485,6 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 	WRITE_ONCE(rx->ready, ready);
 	/* The record does not fit the receive window or buffer: take what is there, to open it */
 	if (!ready && !rx->key_pending && tcp_inq(sk) &&
-	    (have + tcp_receive_window(tp) < need ||
-	     atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf)))
+	    (have + tcp_receive_window(tp) < need || tcp_epollin_ready(sk, INT_MAX)))
 		tlsock_kick(ctx);
 }

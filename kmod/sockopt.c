@@ -17,7 +17,7 @@
 
 struct tlsock_opts *tlsock_opts_new(void)
 {
-	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
 
 	if (!o)
 		return NULL;
@@ -121,6 +121,26 @@ static int set_field(struct tlsock_opts *o, int optname, sockptr_t optval, unsig
 	}
 }
 
+/* What the daemon's policy gives to some users only */
+static bool is_policed(int optname)
+{
+	return optname == TLSOCK_CREDENTIAL || optname == TLSOCK_TRUST || optname == TLSOCK_PROFILE;
+}
+
+/* The daemon asks whether a user may have these names: it is who gives them, not who made the
+ * socket and passed it on. Names of two users cannot be asked for together.
+ */
+static int check_owner(const struct tlsock_ctx *ctx, const struct tlsock_opts *o, int optname)
+{
+	if (!is_policed(optname) || uid_eq(current_fsuid(), ctx->uid))
+		return 0;
+	if ((o->credential[0] && optname != TLSOCK_CREDENTIAL) ||
+	    (o->trust[0] && optname != TLSOCK_TRUST) ||
+	    (o->profile[0] && optname != TLSOCK_PROFILE))
+		return -EPERM;
+	return 0;
+}
+
 /* Options are shared with handshakes and children, so a change makes a copy. */
 static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 			unsigned int optlen)
@@ -128,23 +148,22 @@ static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 	struct tlsock_opts *o;
 	int err;
 
-	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL);
+	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL_ACCOUNT);
 	if (!o)
 		return -ENOMEM;
 	refcount_set(&o->refs, 1);
 	err = set_field(o, optname, optval, optlen);
 	if (!err && ctx->state != TLSOCK_STATE_IDLE && optname != TLSOCK_EOF)
 		err = -EISCONN;
+	if (!err)
+		err = check_owner(ctx, o, optname);
 	if (err) {
 		kfree(o);
 		return err;
 	}
 	tlsock_opts_put(ctx->opts);
 	ctx->opts = o;
-	/* The daemon asks whether a user may have these: it is who names them, not who made
-	 * the socket and passed it on.
-	 */
-	if (optname == TLSOCK_CREDENTIAL || optname == TLSOCK_TRUST || optname == TLSOCK_PROFILE)
+	if (is_policed(optname))
 		tlsock_ctx_owner(ctx);
 	return 0;
 }

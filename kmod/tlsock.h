@@ -142,7 +142,7 @@ struct tlsock_conn {
 	struct tlsock_worker *worker;
 	bool announced;			/* CONN_NEW was given to worker */
 	bool waiting;			/* the daemon has something to do */
-	bool sent;			/* bytes of the handshake left */
+	bool sent;			/* a PUSH was applied: no other worker can go on with it */
 	bool gone;			/* the socket let go; only CONN_GONE is left to say */
 	bool orphaned;			/* the worker died too late; fail it */
 	u8 *flight;			/* complete messages; kept until sent */
@@ -306,6 +306,16 @@ static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 	return (__force struct tlsock_ctx *)inet_csk(sk)->icsk_ulp_data;
 }
 
+/* The ULP "tls" before its keys, whose calls are TCP's. After a failure the keys are gone too. */
+static inline bool tlsock_passes(const struct tlsock_ctx *ctx, const struct tlsock_keys *keys)
+{
+	if (!ctx->upstream_abi || keys)
+		return false;
+	/* pairs with tlsock_fail(): who sees the keys gone sees why */
+	smp_rmb();
+	return READ_ONCE(ctx->state) != TLSOCK_STATE_FAILED;
+}
+
 /* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
 int tlsock_ulp_register(bool tls);
 bool tlsock_ulp_is_tls(void);
@@ -415,10 +425,10 @@ void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch
 void tlsock_conn_announce(struct tlsock_conn *conn);
 /* Take it out of the table. @tell: its worker gets CONN_GONE. */
 void tlsock_conn_remove(struct tlsock_conn *conn, bool tell);
-/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @sends: bytes
- * will leave, so from now on it cannot change its worker.
+/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @pins: what
+ * is done now cannot be done again, so from now on it cannot change its worker.
  */
-int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool sends);
+int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins);
 bool tlsock_conn_orphaned(struct tlsock_conn *conn);
 /* Wanted by a daemon, and nobody has it: the grace period counts. */
 bool tlsock_conn_lonely(struct tlsock_conn *conn, unsigned long *since);

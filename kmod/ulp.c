@@ -70,13 +70,15 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	kvfree(ctx->result.certs);
 	memset(&ctx->result, 0, sizeof(ctx->result));
 	ctx->tx.close_sent = false;
-	ctx->tx.answer_due = false;
 	ctx->rx.eof = false;
 	ctx->rx.user_shut = false;
 	ctx->rx.idle = 0;
 	ctx->rx.err = 0;
 	ctx->rx.dead = false;
 	ctx->rx.key_pending = false;
+	ctx->rx.key_updates = 0;
+	ctx->tx.key_updates = 0;
+	ctx->tx.answer_due = false;
 	memset(&ctx->hs, 0, sizeof(ctx->hs));
 	ctx->role = TLSOCK_ROLE_NONE;
 	ctx->connect_done = false;
@@ -255,7 +257,7 @@ static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
 
 	if (!opts)
 		return NULL;
-	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
 	if (!ctx) {
 		tlsock_opts_put(opts);
 		return NULL;
@@ -367,6 +369,18 @@ static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *
 	}
 }
 
+/* Under the socket lock. During a handshake it is kept for later; see tlsock_hs_start(). */
+static int tlsock_set_rcvlowat(struct sock *sk, int val)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (ctx && ctx->hs.conn) {
+		ctx->rcvlowat = val ?: 1;
+		return 0;
+	}
+	return family_of(sk)->base_ops->set_rcvlowat(sk, val);
+}
+
 static int tlsock_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
@@ -399,7 +413,7 @@ static void tlsock_splice_eof(struct socket *sock)
 
 	if (!ctx)
 		return;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->tx.keys)) {
+	if (tlsock_passes(ctx, READ_ONCE(ctx->tx.keys))) {
 		ctx->base_prot->splice_eof(sock);
 		return;
 	}
@@ -418,7 +432,7 @@ static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 	struct msghdr msg = { .msg_flags = flags };
 
-	if (ctx && ctx->upstream_abi && !READ_ONCE(ctx->tx.keys))
+	if (ctx && tlsock_passes(ctx, READ_ONCE(ctx->tx.keys)))
 		return ctx->base_prot->sendpage(sk, page, offset, size, flags);
 
 	iov_iter_bvec(&msg.msg_iter, WRITE, &bv, 1, size);
@@ -505,6 +519,7 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->ops.connect = tlsock_connect;
 	f->ops.accept = tlsock_accept;
 	f->ops.poll = tlsock_poll;
+	f->ops.set_rcvlowat = tlsock_set_rcvlowat;
 	f->ops.shutdown = tlsock_shutdown;
 	f->ops.splice_read = tlsock_splice_read;
 	f->ops.read_sock = tlsock_read_sock;
@@ -560,6 +575,11 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	ctx = ctx_new(sk, tlsock_opts_new());
 	if (!ctx)
 		return -ENOMEM;
+	/* Who sleeps in TCP's own send or receive must not go on there: for them this is a
+	 * disconnect. Before its keys "tls" is TCP.
+	 */
+	if (!upstream_abi)
+		sk->sk_disconnects++;
 	ctx->upstream_abi = upstream_abi;
 	if (upstream_abi)
 		ctx->state = TLSOCK_STATE_MANUAL;

@@ -213,7 +213,9 @@ enum tlsock_attr {
 	TLSOCK_A_VERIFY,	/* u8: enum tlsock_verify, the default already applied */
 	TLSOCK_A_LOCAL,		/* binary: struct sockaddr_in or sockaddr_in6 */
 	TLSOCK_A_PEER,		/* binary, likewise */
-	TLSOCK_A_UID,		/* u32 in the daemon's user namespace: who attached the ULP */
+	TLSOCK_A_UID,		/* u32 in the network namespace's user namespace: who last
+				 * named a credential, trust or profile, or attached the ULP
+				 */
 	TLSOCK_A_GID,		/* u32 */
 	TLSOCK_A_PID,		/* u32: thread group, in the initial pid namespace */
 	TLSOCK_A_NETNS,		/* u64: the namespace's cookie */
