@@ -154,7 +154,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->ctx = from->ctx;
 	to->trust = hs_trust_ref(from->trust);
 	to->verify = from->verify;
-	to->credential_must_match = from->credential_must_match;
+	to->unmatched = from->unmatched;
 	if (to->verify == HS_VERIFY_DEFAULT)
 		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
 	to->plain_master_secret = from->plain_master_secret;

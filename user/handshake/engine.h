@@ -68,7 +68,7 @@ struct config {
 	void *ctx;
 	struct hs_credential **credentials;
 	size_t credential_count;
-	bool credential_must_match;
+	enum hs_unmatched unmatched;
 	struct hs_trust *trust;
 	enum hs_verify verify;
 	char *server_name; /* NULL: none */
@@ -299,7 +299,8 @@ size_t first_of(uint32_t bits); /* the index of the lowest bit: our own first pr
 void take_client(struct hs_engine *e);
 int choose_alpn(struct hs_engine *e);
 /* One that fits e->suite and the name asked for. @named: there was one with the name. */
-bool find_credential(struct hs_engine *e, bool *named);
+bool find_named_credential(struct hs_engine *e, bool *named);
+bool find_other_credential(struct hs_engine *e); /* that the policy gives to other names */
 int refuse_credential(struct hs_engine *e, bool named);
 
 /* psk_tls13.c */

@@ -116,6 +116,13 @@ enum hs_verify {
 	HS_VERIFY_REQUIRED, /* no handshake without a chain and a name that verify */
 };
 
+/* What a server answers with when no credential is for the name that the client asked for. */
+enum hs_unmatched {
+	HS_UNMATCHED_ANY, /* the first whose key the client can verify */
+	HS_UNMATCHED_FIRST, /* the first of all, or nothing */
+	HS_UNMATCHED_REFUSE, /* nothing: the handshake fails with unrecognized_name and ENOKEY */
+};
+
 /* Opaque, counted objects, made from PEM or DER bytes that the caller has read. */
 struct hs_credential;
 struct hs_trust;
@@ -161,13 +168,12 @@ struct hs_config {
 
 	/*
 	 * Server: at least one. The first whose certificate carries the name that the client
-	 * asked for and whose key it can verify; else the first it can verify, unless
-	 * @credential_must_match: then the handshake fails with unrecognized_name and ENOKEY.
+	 * asked for and whose key it can verify; else @unmatched decides.
 	 * Client: what answers a CertificateRequest; may be none.
 	 */
 	struct hs_credential *const *credentials;
 	size_t credential_count;
-	bool credential_must_match;
+	enum hs_unmatched unmatched;
 
 	struct hs_trust *trust; /* needed where certificates are verified */
 	enum hs_verify verify;

@@ -67,7 +67,7 @@ static int choose_suite_tls12(struct hs_engine *e)
 		    !exchange_possible(e, e->suite))
 			continue;
 		any = true;
-		if (find_credential(e, &named))
+		if (find_named_credential(e, &named) || find_other_credential(e))
 			return 0;
 	}
 	if (!any)

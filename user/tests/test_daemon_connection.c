@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon_kernel.h"
 #include "keylog.h"
 #include "tap.h"
 
+#define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_BAD_CERTIFICATE 42
 #define ALERT_UNRECOGNIZED_NAME 112
 
@@ -277,6 +279,55 @@ static void test_by_name(void)
 	config_free(with_default);
 }
 
+static struct identity *rsa_today(const char *names, const struct identity *issuer)
+{
+	const struct identity_spec spec = {
+		.common_name = names,
+		.names = names,
+		.key = KEY_RSA,
+		.issuer = issuer,
+		.not_before = time(NULL) - DAY,
+		.not_after = time(NULL) + DAY,
+	};
+
+	return identity_new(&spec);
+}
+
+/* "default" and no other answers for a name nobody has, whatever keys the client verifies. */
+static void test_default_alone(void)
+{
+	struct event c = client_event("nobody.example"), s = server_event("");
+	struct identity *rsa = rsa_today("DNS:secret.example", NULL);
+	struct fake_kernel *kept_client = client, *kept_server = server;
+	struct config *mixed;
+
+	write_identity("rsa", rsa);
+	mixed = load("log_level = error\n"
+		     "credential \"rsa\" { chain = rsa.pem key = rsa.key users = {\"*\"} }\n"
+		     "credential \"default\" { chain = good.pem key = good.key users = {\"*\"} }\n"
+		     "trust \"test\" { file = {root.pem} }\n"
+		     "profile \"rsa\" { signature_schemes = {rsa_pss_rsae_sha256} }\n");
+	client = fake_new(mixed);
+	server = fake_new(mixed);
+	c.profile = "rsa";
+	c.verify = TLSOCK_VERIFY_NONE;
+	run(&c, &s, 0);
+	ok(!server->complete && server->failed && server->error == EPERM &&
+		   server->alert == ALERT_HANDSHAKE_FAILURE,
+	   "nor one for another name, if the client cannot verify the default's key: %s",
+	   server->text);
+	c.server_name = "secret.example";
+	run(&c, &s, 0);
+	ok(client->complete && client->scheme == HS_RSA_PSS_RSAE_SHA256,
+	   "a client that asks for that other one gets it %s", server->text);
+	fake_free(client);
+	fake_free(server);
+	client = kept_client;
+	server = kept_server;
+	config_free(mixed);
+	identity_free(rsa);
+}
+
 static void test_refusals(void)
 {
 	static const int gone[] = { -ENOENT, -ESTALE, -EPIPE };
@@ -422,6 +473,7 @@ int main(void)
 	rejects("good.example", "strange", "good", "an unknown authority");
 	test_policy();
 	test_by_name();
+	test_default_alone();
 	test_refusals();
 	test_lifetimes();
 	test_flight_bound();
