@@ -87,12 +87,7 @@ static int apply_profile(const struct config *config, const struct event *event,
 
 	if (!p)
 		return refuse(refusal, ENOKEY, "there is no profile \"%s\"", name);
-	out->suites = p->suites.codes;
-	out->suite_count = p->suites.count;
-	out->groups = p->groups.codes;
-	out->group_count = p->groups.count;
-	out->schemes = p->schemes.codes;
-	out->scheme_count = p->schemes.count;
+	config_use_profile(p, out);
 	return 0;
 }
 
