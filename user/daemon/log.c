@@ -66,10 +66,11 @@ bool log_wants(int priority)
 	return priority <= max_level;
 }
 
-static void make_printable(char *s)
+/* A terminal may take a byte of C1 for an order, or UTF-8 for one or for a turn of direction. */
+void log_make_printable(char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+		if (*s < 0x20 || *s > 0x7e)
 			*s = '?';
 }
 
@@ -135,7 +136,7 @@ void log_write(int priority, const struct log_subject *subject, const char *form
 	va_start(ap, format);
 	vsnprintf(text + at, sizeof(text) - at, format, ap);
 	va_end(ap);
-	make_printable(text);
+	log_make_printable(text);
 
 	switch (target) {
 	case LOG_TO_STDERR:

@@ -61,6 +61,11 @@ static void test_new(void)
 	event_subject(&e, &subject);
 	ok(!strcmp(subject.peer, "192.0.2.1:443") && !strcmp(subject.local, "[::1]:5"),
 	   "its addresses: %s, %s", subject.peer, subject.local);
+
+	/* The journal has the name in a field of its own. */
+	e.server_name = "a\xc2\x9b\x1b.example";
+	event_subject(&e, &subject);
+	ok(!strcmp(subject.name, "a???.example"), "a name is printable: %s", subject.name);
 	nlmsg_free(m);
 }
 
@@ -211,6 +216,10 @@ static void test_log(void)
 	ok(strstr(line, "] warning: server 00000000000000ab l from p name n, uid 5 pid 6: "
 			"what?happened?[2J?\n"),
 	   "a line names the connection, and no control character gets through");
+	strcpy(subject.name, "a\xc2\x9bm\xe2\x80\xae\x9b");
+	logged(line, sizeof(line), &subject, "\xc2\x85 ~");
+	ok(strstr(line, " name a??m????, uid 5 pid 6: ?? ~\n"),
+	   "nor one of C1, nor what turns the direction of writing: %s", line);
 	memset(longest, 'y', 4999);
 	longest[4999] = '\0';
 	logged(line, sizeof(line), NULL, longest);
