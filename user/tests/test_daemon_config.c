@@ -53,6 +53,11 @@ static void set_up(void)
 	free(path);
 	scratch_write("cas/root.pem", 0644, "%s", root->cert_pem);
 	scratch_write("cas/notes.txt", 0644, "not a certificate\n");
+	path = scratch_path("open");
+	if (mkdir(path, 0755) || chmod(path, 01777))
+		bail("mkdir: %s", strerror(errno));
+	free(path);
+	scratch_write("open/root.pem", 0644, "%s", root->cert_pem);
 	path = scratch_path("none");
 	if (mkdir(path, 0755))
 		bail("mkdir: %s", strerror(errno));
@@ -175,6 +180,8 @@ static const struct bad bad[] = {
 	{ "trust \"t\" { file = {empty.pem} }\n", "empty.pem: " },
 	{ "trust \"t\" { file = {garbage.pem} }\n", "garbage.pem: " },
 	{ "trust \"t\" { dir = {none} }\n", "none: no file *.pem, *.crt or *.cer in it" },
+	{ "trust \"t\" { dir = {open} }\n", "open: mode 1777 lets everybody write it" },
+	{ "trust \"t\" { dir = {leaf.pem} }\n", "leaf.pem: Not a directory" },
 	{ "trust \"t\" { dir = {nowhere} }\n", "nowhere: No such file or directory" },
 	{ "\nlimits { grace_ms = 1\n\n", "2: a brace that is opened here is not closed" },
 	{ "limits { grace_ms = 1 }\n/* limits\n", "2: a comment that begins here does not end" },
@@ -251,6 +258,13 @@ static void test_file(void)
 		bail("chown: %s", strerror(errno));
 	ok(!load("credential \"c\" { chain = leaf.pem key = foreign.key }\n") &&
 		   strstr(error, "foreign.key: belongs to uid 4711, not to root"),
+	   "%s", error);
+	free(path);
+	path = scratch_path("cas");
+	if (chown(path, 4711, 4711))
+		bail("chown: %s", strerror(errno));
+	ok(!load("trust \"t\" { dir = {cas} }\n") &&
+		   strstr(error, "cas: belongs to uid 4711, not to root"),
 	   "%s", error);
 	free(path);
 }
