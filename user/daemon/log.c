@@ -151,3 +151,32 @@ void log_write(int priority, const struct log_subject *subject, const char *form
 	}
 	errno = saved;
 }
+
+int64_t log_limit_tell(struct log_limit *limit, int64_t now)
+{
+	int64_t left = limit->since + LOG_LIMIT_US - now;
+
+	if (!limit->missed)
+		return -1;
+	if (left > 0)
+		return left;
+	log_write(LOG_WARNING, NULL, "%u more handshakes that failed were not logged",
+		  limit->missed);
+	limit->missed = 0;
+	return -1;
+}
+
+bool log_limit_allows(struct log_limit *limit, int64_t now)
+{
+	if (now - limit->since >= LOG_LIMIT_US) {
+		log_limit_tell(limit, now);
+		limit->since = now;
+		limit->lines = 0;
+	}
+	if (limit->lines < LOG_LIMIT_LINES) {
+		limit->lines++;
+		return true;
+	}
+	limit->missed++;
+	return false;
+}

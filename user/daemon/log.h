@@ -39,6 +39,27 @@ bool log_wants(int priority);
 void log_write(int priority, const struct log_subject *subject, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/*
+ * What a peer can cause again and again gets so many lines in so long; the others are counted and
+ * told in one. All zero is a new limit. Times are monotonic microseconds.
+ */
+#define LOG_LIMIT_LINES 20U
+#define LOG_LIMIT_US 5000000
+
+struct log_limit {
+	int64_t since;
+	unsigned int lines;
+	unsigned int missed;
+};
+
+/* Whether one more line may be written. */
+bool log_limit_allows(struct log_limit *limit, int64_t now);
+/*
+ * Tells how many lines were not written, if it is time; INT64_MAX: it is. Returns how long it is
+ * until then; -1: there is nothing to tell any more.
+ */
+int64_t log_limit_tell(struct log_limit *limit, int64_t now);
+
 void log_make_printable(char *s); /* every byte that is not printable ASCII: '?' */
 
 /* "error", "warning", "notice", "info", "debug", to and fro; -1 and NULL when unknown. */

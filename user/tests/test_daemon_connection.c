@@ -355,6 +355,66 @@ static void test_refusals(void)
 	   "EINVAL becomes a FAIL: %s", client->text);
 }
 
+static size_t times_in(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+		n++;
+	return n;
+}
+
+/* Connections that fail in three ways, @n of each, without a wait. */
+static void fail_often(struct fake_kernel *k, size_t n, char *log, size_t size)
+{
+	struct event bad = server_event("nothing"), s = server_event("good"), e;
+	struct caught caught = catch_stderr();
+
+	for (size_t i = 0; i < n; i++) {
+		connections_event(&k->daemon, &bad);
+		connections_event(&k->daemon, &s);
+		fake_deliver(k, &s, 0, (const uint8_t *)"\1\0\0\4GET ", 8, 0);
+		connections_event(&k->daemon, &s);
+		e = s;
+		e.command = TLSOCK_CMD_CONN_GONE;
+		connections_event(&k->daemon, &e);
+	}
+	caught_read(&caught, log, size);
+}
+
+/* Whoever can connect must not be able to fill the journal. */
+static void test_log_limit(void)
+{
+	struct fake_kernel *k = fake_new(config);
+	struct caught caught;
+	char log[32768];
+
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "\n") == LOG_LIMIT_LINES && times_in(log, "no credential \"nothing\"") &&
+		   times_in(log, "ClientHello is malformed") && times_in(log, "closed before"),
+	   "of 90 connections that fail at once %zu are logged", times_in(log, "\n"));
+	ok(connections_tell(&k->daemon) == LOG_LIMIT_US / 1000 + 1, "that is told, but later");
+	k->now_us += LOG_LIMIT_US;
+	fail_often(k, 1, log, sizeof(log));
+	ok(times_in(log, "\n") == 4 && strstr(log, "warning: 70 more handshakes"),
+	   "how many were not is told before the next");
+	ok(connections_tell(&k->daemon) == -1, "once");
+	log_set_level(LOG_DEBUG);
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "failed: ") == 60 && times_in(log, "closed before") == 30,
+	   "at the level debug all are logged");
+	log_set_level(LOG_WARNING);
+	k->now_us += LOG_LIMIT_US;
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "failed: ") == LOG_LIMIT_LINES,
+	   "what the level keeps out of the log does not count");
+	log_set_level(LOG_INFO);
+	caught = catch_stderr();
+	fake_free(k);
+	caught_read(&caught, log, sizeof(log));
+	ok(strstr(log, ": 40 more"), "and the rest is told at the end");
+}
+
 static void test_lifetimes(void)
 {
 	struct event c = client_event("good.example"), s = server_event("good"), e;
@@ -475,6 +535,7 @@ int main(void)
 	test_by_name();
 	test_default_alone();
 	test_refusals();
+	test_log_limit();
 	test_lifetimes();
 	test_flight_bound();
 	test_wiped();
