@@ -41,6 +41,14 @@ check: user tests selftests | setup-vm setup-peers
 check-debug: user selftests | setup-vm setup-peers
 	selftests/check.sh -k debug $(TESTS)
 
+##  make check-upstream     the kernel's own TLS selftest on our module; KERNEL=6.1|6.12|7.x|debug
+check-upstream: selftests | setup-vm
+	selftests/check.sh -k "$(or $(KERNEL),6.1 6.12 7.x)" upstream
+
+##  make bench              what a record costs, beside upstream's tls and plain TCP; KERNEL='uml 6.1'
+bench: | setup-build setup-vm
+	selftests/bench/bench.sh $(KERNEL)
+
 ##  make tests selftests    build the unit tests, the selftests
 tests: $(test_programs)
 selftests: $(selftest_programs)
@@ -70,6 +78,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug tests selftests vm lint format install uninstall clean
+.PHONY: all help module user demo check check-debug check-upstream bench tests selftests vm lint format install uninstall clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

@@ -14,6 +14,9 @@
 
 #include "tlsock.h"
 
+/* A handshake whose worker dies before it has sent anything gets another; so often: */
+#define WORKERS_TRIED	2
+
 struct tlsock_uid {
 	struct hlist_node node;
 	kuid_t uid;
@@ -164,8 +167,8 @@ struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 	conn->netns = sock_net(sk)->net_cookie;
 	conn->opts = tlsock_opts_get(ctx->opts);
 	conn->kuid = ctx->uid;
-	conn->uid = from_kuid_munged(&init_user_ns, ctx->uid);
-	conn->gid = from_kgid_munged(&init_user_ns, ctx->gid);
+	conn->uid = from_kuid_munged(sock_net(sk)->user_ns, ctx->uid);
+	conn->gid = from_kgid_munged(sock_net(sk)->user_ns, ctx->gid);
 	conn->pid = ctx->pid;
 	if (ctx->quota) {
 		conn->quota = ctx->quota;
@@ -204,6 +207,13 @@ static void ring_any(struct tlsock_net *tn)
 		tlsock_nl_doorbell(tn->net, w->portid);
 		return;
 	}
+}
+
+void tlsock_worker_pass(struct tlsock_net *tn)
+{
+	lockdep_assert_held(&tn->lock);
+	if (!list_empty(&tn->ready))
+		ring_any(tn);
 }
 
 static void ring(struct tlsock_net *tn, struct tlsock_conn *conn)
@@ -283,7 +293,7 @@ void tlsock_conn_told(struct tlsock_conn *conn)
 	tlsock_conn_put(conn);
 }
 
-int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool sends)
+int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins)
 {
 	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
 	u8 *flight = NULL;
@@ -293,7 +303,7 @@ int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool
 	if (conn->worker && conn->worker->portid == portid && conn->generation == generation &&
 	    !conn->orphaned) {
 		err = 0;
-		conn->sent |= sends;
+		conn->sent |= pins;
 		/* with bytes sent nobody else can take over: no need to keep them */
 		if (conn->sent && !conn->waiting) {
 			flight = conn->flight;
@@ -396,7 +406,8 @@ static void disown(struct tlsock_net *tn, struct tlsock_conn *conn)
 	}
 	conn->generation++;
 	conn->announced = false;
-	if (conn->sent) {
+	/* what ended several workers would end the next one too */
+	if (conn->sent || conn->generation > WORKERS_TRIED) {
 		WRITE_ONCE(conn->orphaned, true);
 	} else {
 		conn->flight_off = 0;
@@ -420,6 +431,8 @@ void tlsock_worker_del(struct tlsock_net *tn, u32 portid)
 		tn->workers_gone = jiffies;
 	list_for_each_entry_safe(conn, tmp, &w->conns, owned)
 		disown(tn, conn);
+	/* it may have been the one that was rung for these */
+	tlsock_worker_pass(tn);
 	/* let orphans fail, and those without any worker start to count */
 	for (i = 0; i < ARRAY_SIZE(tn->conns); i++)
 		hlist_for_each_entry(conn, &tn->conns[i], hash)

@@ -46,6 +46,7 @@ void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx)
 	hs_free_buf(&ctx->hs);
 	if (!ctx->hs.conn)
 		return;
+	WRITE_ONCE(sk->sk_rcvlowat, ctx->rcvlowat);
 	tlsock_conn_remove(ctx->hs.conn, ctx->state != TLSOCK_STATE_ESTABLISHED);
 	tlsock_conn_put(ctx->hs.conn);
 	ctx->hs.conn = NULL;
@@ -84,6 +85,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	hs_event(sk, ctx, TLSOCK_EVENT_FAILED);
 	tlsock_hs_drop(sk, ctx);
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_FAILED);
+	smp_wmb();	/* see tlsock_passes() */
 	tlsock_tx_free(&ctx->tx);
 	tlsock_rx_stop(&ctx->rx);
 	WRITE_ONCE(ctx->rx.ready, true);
@@ -141,6 +143,9 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	hs->started = jiffies;
 	hs->deadline = jiffies + msecs_to_jiffies(ctx->opts->timeout_ms);
 	hs->blocked = ctx->role == TLSOCK_ROLE_CLIENT;
+	/* TCP wakes nobody below SO_RCVLOWAT, and a flight can be shorter than that */
+	ctx->rcvlowat = sk->sk_rcvlowat;
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_HANDSHAKE);
 	if (ctx->role == TLSOCK_ROLE_CLIENT)
 		tlsock_conn_announce(conn);
@@ -214,18 +219,28 @@ static int hs_deliver(struct sock *sk, struct tlsock_ctx *ctx)
 	struct tlsock_hs *hs = &ctx->hs;
 	u8 *flight;
 
-	flight = kvmalloc(hs->ready, GFP_KERNEL);
-	if (!flight) {
-		tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
-			    "no memory for a handshake message");
-		return -ENOMEM;
+	/* bytes that follow the flight stay; there are none but from a wrong peer */
+	if (hs->len == hs->ready) {
+		flight = hs->buf;
+	} else {
+		flight = kvmalloc(hs->ready, GFP_KERNEL);
+		if (!flight) {
+			tlsock_fail(sk, ctx, ENOMEM, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+				    "no memory for a handshake message");
+			return -ENOMEM;
+		}
+		memcpy(flight, hs->buf, hs->ready);
 	}
-	memcpy(flight, hs->buf, hs->ready);
 	hs->blocked = true;
 	tlsock_conn_deliver(hs->conn, flight, hs->ready,
 			    ctx->rx.keys ? ctx->rx.keys->epoch : TLSOCK_EPOCH_INITIAL);
 	hs->len -= hs->ready;
-	memmove(hs->buf, hs->buf + hs->ready, hs->len);
+	if (hs->len) {
+		memmove(hs->buf, hs->buf + hs->ready, hs->len);
+	} else {
+		hs->buf = NULL;		/* it is the flight */
+		hs->size = 0;
+	}
 	hs->ready = 0;
 	return 0;
 }
@@ -282,7 +297,7 @@ static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
 
 	if (ctx->rx.rec.len == 1)
 		tlsock_rx_copy(&ctx->rx, 0, &value, 1);
-	if (value != 1 || ctx->hs.len || (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
+	if (value != 1 || ctx->hs.len != ctx->hs.ready || (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
 	    ++ctx->hs.ccs_seen > CCS_MAX)
 		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a change_cipher_spec that has no place here");
@@ -514,45 +529,107 @@ static int push_apply(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act
 	return err ? -EPIPE : 0;
 }
 
-int tlsock_hs_push(struct tlsock_conn *conn, struct sock *sk, u32 portid, u32 generation,
-		   struct tlsock_act *acts, int n, const char **why)
+/* @p, under the socket lock */
+static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
 {
-	struct tlsock_ctx *ctx;
-	bool sends = false;
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	bool pins = false;
 	int err, i;
 
-	for (i = 0; i < n; i++)
-		sends |= acts[i].type == TLSOCK_ACT_DATA;
+	sock_owned_by_me(sk);
+	if (!ctx || ctx->state != TLSOCK_STATE_HANDSHAKE || ctx->hs.conn != p->conn)
+		return -ENOENT;
+	err = push_check(ctx, p->acts, p->n, why);
+	if (err)
+		return err;
+	/* SYN_RECV: a child of TCP Fast Open */
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
+		return -EPIPE;
+	for (i = 0; i < p->n; i++)
+		pins |= p->acts[i].type != TLSOCK_ACT_FAIL;
+	err = tlsock_conn_claim(p->conn, p->portid, p->generation, pins);
+	return err ?: push_apply(sk, ctx, p->acts, p->n);
+}
 
+/*
+ * Who has the socket lock may be waiting for a page of user memory, for as long as its program
+ * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
+ * done when the lock is free; see tlsock_release_cb(). 0: it is free; 1: it is not, and @p is
+ * parked; -EAGAIN: one is parked already.
+ */
+static int is_owned(struct sock *sk, struct tlsock_push *p)
+{
+	struct tlsock_ctx *ctx;
+	int owned = 0;
+
+	rcu_read_lock();
+	spin_lock_bh(&sk->sk_lock.slock);
+	ctx = tlsock_ctx(sk);
+	if (ctx && !ctx->detached && sock_owned_by_user_nocheck(sk)) {
+		owned = p && ctx->parked ? -EAGAIN : 1;
+		ctx->missed = true;
+		if (owned == 1 && p)
+			ctx->parked = p;
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	rcu_read_unlock();
+	return owned;
+}
+
+struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_push *p;
+
+	sock_owned_by_me(sk);
+	spin_lock_bh(&sk->sk_lock.slock);
+	p = ctx->parked;
+	ctx->parked = NULL;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return p;
+}
+
+static void apply_parked(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_push *p = tlsock_hs_parked(sk, ctx);
+	const char *why;
+
+	if (!p)
+		return;
+	/* there is nobody left to tell */
+	if (push_locked(sk, p, &why) == -EINVAL)
+		tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "the handshake daemon is wrong: %s", why);
+	tlsock_push_free(p);
+}
+
+int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
+{
+	struct tlsock_ctx *ctx;
+	int err = is_owned(sk, p);
+
+	if (err)
+		return err;
 	lock_sock(sk);
 	ctx = tlsock_ctx(sk);
-	err = -ENOENT;
-	if (!ctx || ctx->state != TLSOCK_STATE_HANDSHAKE || ctx->hs.conn != conn)
-		goto out;
-	err = push_check(ctx, acts, n, why);
-	if (err)
-		goto out;
-	err = -EPIPE;
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
-		goto out;
-	err = tlsock_conn_claim(conn, portid, generation, sends);
-	if (!err)
-		err = push_apply(sk, ctx, acts, n);
-out:
+	if (ctx)
+		apply_parked(sk, ctx);	/* in their order */
+	err = push_locked(sk, p, why);
 	release_sock(sk);
 	return err;
 }
 
-/* Works hold a reference to the socket and the context; see tlsock_kick() and hs_arm(). */
-void tlsock_work(struct work_struct *work)
+static void work(struct tlsock_ctx *ctx)
 {
-	struct tlsock_ctx *ctx = container_of(work, struct tlsock_ctx, work);
 	struct sock *sk = ctx->sk;
 
+	if (is_owned(sk, NULL))
+		return;
 	lock_sock(sk);
 	if (ctx->detached)
 		goto out;
+	apply_parked(sk, ctx);
 	tlsock_tx_flush(sk, ctx);
+	tlsock_key_update_answer(sk, ctx);
 	if (ctx->state == TLSOCK_STATE_CONNECTING) {
 		tlsock_hs_begin(sk, ctx);
 	} else if (ctx->state == TLSOCK_STATE_HANDSHAKE) {
@@ -563,19 +640,27 @@ void tlsock_work(struct work_struct *work)
 	}
 out:
 	release_sock(sk);
-	sock_put(sk);
+}
+
+static void work_done(struct tlsock_ctx *ctx)
+{
+	sock_put(ctx->sk);
 	tlsock_ctx_put(ctx);
 }
 
-void tlsock_timer(struct work_struct *work)
+/* Works hold a reference to the socket and the context; see tlsock_kick() and hs_arm(). */
+void tlsock_work(struct work_struct *w)
 {
-	struct tlsock_ctx *ctx = container_of(to_delayed_work(work), struct tlsock_ctx, timer);
-	struct sock *sk = ctx->sk;
+	struct tlsock_ctx *ctx = container_of(w, struct tlsock_ctx, work);
 
-	lock_sock(sk);
-	if (!ctx->detached)
-		tlsock_hs_run(sk, ctx);
-	release_sock(sk);
-	sock_put(sk);
-	tlsock_ctx_put(ctx);
+	work(ctx);
+	work_done(ctx);
+}
+
+void tlsock_timer(struct work_struct *w)
+{
+	struct tlsock_ctx *ctx = container_of(to_delayed_work(w), struct tlsock_ctx, timer);
+
+	work(ctx);
+	work_done(ctx);
 }

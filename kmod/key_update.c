@@ -31,6 +31,9 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 		return -ENOTCONN;
 	if (ctx->tx.close_sent || sk->sk_shutdown & SEND_SHUTDOWN)
 		return -EPIPE;
+	/* At most one of them waits for TCP, whoever asks and however often. */
+	if (!list_empty(&ctx->tx.queue) && tlsock_tx_flush(sk, ctx))
+		return -EAGAIN;
 	next = tlsock_keys_next(keys);
 	if (IS_ERR(next))
 		return PTR_ERR(next);
@@ -50,6 +53,27 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 	/* what TCP does not take now goes out before the next record, in order */
 	tlsock_tx_flush(sk, ctx);
 	return 0;
+}
+
+/* RFC 8446 section 4.6.3: before the next application data; one answers many requests */
+int tlsock_key_update_answer(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err;
+
+	if (!ctx->tx.answer_due || ctx->state != TLSOCK_STATE_ESTABLISHED)
+		return 0;
+	/* an open record was built for the old key: it goes first */
+	err = list_empty(&ctx->tx.rec.node) ? tlsock_tx_close_record(sk, ctx) : 0;
+	if (!err)
+		err = tlsock_key_update_send(sk, ctx, false);
+	if (err == -EAGAIN || ctx->state == TLSOCK_STATE_FAILED)
+		return err;
+	ctx->tx.answer_due = false;
+	/* who closed for sending owes no answer */
+	if (err && err != -EPIPE)
+		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+			    "the send key could not be updated");
+	return err == -EPIPE ? 0 : err;
 }
 
 static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, bool more)
@@ -82,13 +106,11 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 	rx->keys = next;
 	rx->key_updates++;
 	rx->last_update = jiffies;
-	if (request != KEY_UPDATE_REQUESTED || ctx->tx.close_sent)
+	if (request != KEY_UPDATE_REQUESTED)
 		return 0;
-	err = tlsock_key_update_send(sk, ctx, false);
-	if (err && ctx->state != TLSOCK_STATE_FAILED)
-		tlsock_fail(sk, ctx, -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
-			    "the send key could not be updated");
-	return err;
+	ctx->tx.answer_due = true;
+	err = tlsock_key_update_answer(sk, ctx);
+	return err == -EAGAIN ? 0 : err;
 }
 
 /* One message of @len bytes at @msg. @more: bytes follow it. */

@@ -7,7 +7,6 @@
  */
 #include <linux/slab.h>
 #include <linux/sockptr.h>
-#include <linux/uaccess.h>
 
 #include "tlsock.h"
 
@@ -79,18 +78,13 @@ static int manual_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_
 
 	if (*to && (*to)->cipher->version != TLSOCK_TLS_1_3)
 		return -EBUSY;
-	if (copy_from_sockptr(info, optval, sizeof(*info)))
+	if (copy_from_sockptr(in, optval, optlen))
 		return -EFAULT;
 	err = check_info(info, *to, tx ? ctx->rx.keys : ctx->tx.keys);
 	if (err)
 		return err;
 	c = tlsock_cipher_by_kernel_type(info->cipher_type, info->version);
 	if (!c || optlen != layout_of(c).size)
-		return -EINVAL;
-	if (copy_from_sockptr(in, optval, optlen))
-		return -EFAULT;
-	/* the caller may have changed it between the two copies */
-	if (info->version != c->version || info->cipher_type != c->kernel_type)
 		return -EINVAL;
 	keys = manual_keys(c, in);
 	if (IS_ERR(keys))
@@ -207,14 +201,13 @@ int tlsock_manual_set(struct sock *sk, struct tlsock_ctx *ctx, int optname, sock
 	}
 }
 
-static int get_key(const struct tlsock_ctx *ctx, bool tx, char __user *optval,
-		   int __user *optlen, int len)
+static int get_key(const struct tlsock_ctx *ctx, bool tx, int len, struct tlsock_answer **answer)
 {
 	const struct tlsock_keys *k = tx ? ctx->tx.keys : ctx->rx.keys;
 	u8 out[CRYPTO_INFO_MAX] __aligned(__alignof__(struct tls_crypto_info)) = {};
 	struct tls_crypto_info *info = (struct tls_crypto_info *)out;
 	struct layout l;
-	int err = 0;
+	int err;
 
 	if (len < (int)sizeof(*info))
 		return -EINVAL;
@@ -232,19 +225,13 @@ static int get_key(const struct tlsock_ctx *ctx, bool tx, char __user *optval,
 		memcpy(out + l.iv, k->iv + k->cipher->salt_len, l.iv_len);
 	memcpy(out + l.key, k->key, k->cipher->key_len);
 	put_unaligned_be64(k->seq, out + l.seq);
-	if (copy_to_user(optval, out, len) || put_user(len, optlen))
-		err = -EFAULT;
+	err = tlsock_answer(answer, out, len);
 	memzero_explicit(out, sizeof(out));
 	return err;
 }
 
-static int put_value(char __user *optval, int __user *optlen, const void *value, int size)
-{
-	return copy_to_user(optval, value, size) || put_user(size, optlen) ? -EFAULT : 0;
-}
-
-int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
-		      char __user *optval, int __user *optlen, int len)
+int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname, int len,
+		      struct tlsock_answer **out)
 {
 	unsigned int flag;
 
@@ -252,19 +239,18 @@ int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
 	switch (optname) {
 	case TLS_TX:
 	case TLS_RX:
-		return get_key(ctx, optname == TLS_TX, optval, optlen, len);
+		return get_key(ctx, optname == TLS_TX, len, out);
 	case TLS_TX_ZEROCOPY_RO:
 		flag = ctx->tx.zerocopy_ro;
-		return len != sizeof(flag) ? -EINVAL :
-		       put_value(optval, optlen, &flag, sizeof(flag));
+		return len != sizeof(flag) ? -EINVAL : tlsock_answer(out, &flag, sizeof(flag));
 	case TLS_RX_EXPECT_NO_PAD:
 		flag = ctx->rx.no_pad;
-		return !rx_is_tls13(ctx) || len < (int)sizeof(flag) ? -EINVAL :
-		       put_value(optval, optlen, &flag, sizeof(flag));
+		return !rx_is_tls13(ctx) || len < (int)sizeof(flag) ?
+		       -EINVAL : tlsock_answer(out, &flag, sizeof(flag));
 	case TLS_TX_MAX_PAYLOAD_LEN:
-		return len < (int)sizeof(ctx->tx.max_payload) ? -EINVAL :
-		       put_value(optval, optlen, &ctx->tx.max_payload,
-				 sizeof(ctx->tx.max_payload));
+		return len < (int)sizeof(ctx->tx.max_payload) ?
+		       -EINVAL : tlsock_answer(out, &ctx->tx.max_payload,
+					       sizeof(ctx->tx.max_payload));
 	default:
 		return -ENOPROTOOPT;
 	}

@@ -242,6 +242,9 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 	/* Under the same lock as ring(): nothing can come between. */
 	if (!given && !err)
 		w->armed = true;
+	/* rung for connections that it does not want */
+	if (!conns)
+		tlsock_worker_pass(tn);
 	spin_unlock_bh(&tn->lock);
 	return given ? 0 : err;
 }
@@ -351,7 +354,7 @@ static int do_limits(struct sk_buff *skb, struct genl_info *info)
 /* kernel -> "monitor" */
 
 static const struct genl_multicast_group mcgrps[] = {
-	{ .name = TLSOCK_GENL_MCGRP_MONITOR },
+	{ .name = TLSOCK_GENL_MCGRP_MONITOR, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,

@@ -284,47 +284,65 @@ static int prepare_all(struct tlsock_act *acts, struct genl_info *info, int *n)
 	return err;
 }
 
-static int push(struct genl_info *info)
+void tlsock_push_free(struct tlsock_push *p)
+{
+	if (!p)
+		return;
+	acts_free(p->acts, p->n);
+	/* Keys lay in it. What an nlmon tap has copied is beyond reach; see the README. */
+	memzero_explicit(nlmsg_data(p->nlh), nlmsg_len(p->nlh));
+	kfree_skb(p->skb);
+	if (p->conn)
+		tlsock_conn_put(p->conn);
+	kfree(p);
+}
+
+/* 1: @p is the socket's now */
+static int push(struct tlsock_push *p, struct genl_info *info)
 {
 	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
-	struct tlsock_act *acts;
-	struct tlsock_conn *conn;
 	const char *why = NULL;
 	struct sock *sk;
-	int n = 0, err;
-	u32 generation;
+	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, TLSOCK_A_ID) ||
 	    GENL_REQ_ATTR_CHECK(info, TLSOCK_A_GENERATION) ||
 	    GENL_REQ_ATTR_CHECK(info, TLSOCK_A_ACTIONS))
 		return -EINVAL;
-	generation = nla_get_u32(info->attrs[TLSOCK_A_GENERATION]);
-	acts = kcalloc(TLSOCK_ACTIONS_MAX, sizeof(*acts), GFP_KERNEL);
-	if (!acts)
-		return -ENOMEM;
-	err = prepare_all(acts, info, &n);
+	p->portid = info->snd_portid;
+	p->generation = nla_get_u32(info->attrs[TLSOCK_A_GENERATION]);
+	err = prepare_all(p->acts, info, &p->n);
 	if (err)
-		goto out;
-	err = tlsock_conn_find(tn, nla_get_u64(info->attrs[TLSOCK_A_ID]), generation,
-			       info->snd_portid, &conn, &sk);
+		return err;
+	err = tlsock_conn_find(tn, nla_get_u64(info->attrs[TLSOCK_A_ID]), p->generation,
+			       p->portid, &p->conn, &sk);
 	if (err)
-		goto out;
-	err = tlsock_hs_push(conn, sk, info->snd_portid, generation, acts, n, &why);
+		return err;
+	err = tlsock_hs_push(sk, p, &why);
 	if (err == -EINVAL && why)
 		/* the strings are constant; extack needs no copy */
 		info->extack->_msg = why;
-	tlsock_conn_put(conn);
 	sock_put(sk);
-out:
-	acts_free(acts, n);
 	return err;
 }
 
 int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info)
 {
-	int err = push(info);
+	struct tlsock_push *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err = -ENOMEM;
 
-	/* Keys lay in it. What an nlmon tap has copied is beyond reach; see the README. */
-	memzero_explicit(nlmsg_data(info->nlhdr), nlmsg_len(info->nlhdr));
+	if (p)
+		p->acts = kcalloc(TLSOCK_ACTIONS_MAX, sizeof(*p->acts), GFP_KERNEL);
+	if (!p || !p->acts) {
+		kfree(p);
+		memzero_explicit(nlmsg_data(info->nlhdr), nlmsg_len(info->nlhdr));
+		return err;
+	}
+	p->skb = skb_get(skb);
+	p->nlh = info->nlhdr;
+	err = push(p, info);
+	if (err == 1)
+		return 0;
+	tlsock_push_free(p);
 	return err;
 }

@@ -42,7 +42,7 @@ static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bo
 		if (err != -EAGAIN || !may_wait)
 			return err;
 		if (sk->sk_err)
-			return sock_error(sk);
+			return -READ_ONCE(sk->sk_err);
 		err = rx_wait(sk, ctx, timeo);
 		if (err)
 			return err;
@@ -110,29 +110,39 @@ static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec
 	rec->len -= n;
 	rx->bytes += n;
 	TLSOCK_ADD(sk, TLSOCK_MIB_RX_BYTES, n);
-	if (rec != &rx->rec)
-		rx->ahead_len -= n;
 	if (rec->len)
 		return;
-	if (rec == &rx->rec)
+	if (rec == &rx->rec) {
 		tlsock_rx_consume(rx);
-	else
-		tlsock_rx_ahead_free(rec);
+		return;
+	}
+	rx->ahead_size -= rec->size;
+	tlsock_rx_ahead_free(rec);
 }
 
 /* Make room for the next record in work, and keep this one to be read. */
 static int rx_set_aside(struct sock *sk, struct tlsock_rx *rx)
 {
+	size_t first = rx->rec.off / PAGE_SIZE, i;
+	size_t last = (rx->rec.off + rx->rec.len - 1) / PAGE_SIZE;
+	u32 size = sizeof(rx->rec) + (last - first + 1) * PAGE_SIZE;
 	struct tlsock_rxrec *rec;
 
-	if (rx->ahead_len + rx->rec.len > READ_ONCE(sk->sk_rcvbuf))
+	/* what it costs, not what it says: a record can be one byte of content */
+	if (rx->ahead_size + size > READ_ONCE(sk->sk_rcvbuf))
 		return -ENOBUFS;
 	rec = kmemdup(&rx->rec, sizeof(*rec), sk->sk_allocation);
 	if (!rec)
 		return -ENOMEM;
+	rec->size = size;
 	list_add_tail(&rec->node, &rx->ahead);
-	rx->ahead_len += rec->len;
-	memset(rx->rec.pages, 0, sizeof(rx->rec.pages));
+	rx->ahead_size += size;
+	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
+		if (i >= first && i <= last)
+			rx->rec.pages[i] = NULL;
+		else
+			rec->pages[i] = NULL;
+	}
 	tlsock_rx_consume(rx);
 	return 0;
 }
@@ -197,6 +207,13 @@ static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	return 0;
 }
 
+/* An error of TCP is told once, and never lost behind bytes that came before it. */
+static void rx_told(struct sock *sk, const struct tlsock_ctx *ctx, int err)
+{
+	if (ctx->state != TLSOCK_STATE_FAILED && err < 0 && err == -READ_ONCE(sk->sk_err))
+		sock_error(sk);
+}
+
 static int rx_may_read(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 {
 	int err;
@@ -216,7 +233,7 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+	if (tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
 		return compat_recvmsg(ctx->base_prot, sk, msg, len, flags);
 	if (flags & MSG_ERRQUEUE)
 		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
@@ -229,6 +246,8 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	if (!err && len)
 		err = flags & MSG_PEEK ? rx_peek(sk, ctx, msg, len, flags, &timeo, &copied) :
 					 rx_recv(sk, ctx, msg, len, flags, &timeo, &copied);
+	if (!copied)
+		rx_told(sk, ctx, err);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 	if (copied || err == -ENODATA)
@@ -260,7 +279,7 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->rx.keys))
+	if (tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
 		return ctx->base_ops->splice_read(sock, ppos, pipe, len, flags);
 	lock_sock(sk);
 	nonblock = flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK;
@@ -283,7 +302,68 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 	if (ret > 0)
 		rx_took(sk, ctx, rec, ret);
 out:
+	rx_told(sk, ctx, ret);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 	return ret == -ENODATA ? 0 : ret;
+}
+
+/* What is left of @rec, to @actor. Returns the bytes that it took, or a negative errno. */
+static int rx_act(struct sock *sk, const struct tlsock_rxrec *rec, read_descriptor_t *desc,
+		  sk_read_actor_t actor)
+{
+	struct sk_buff *skb = alloc_skb(0, sk->sk_allocation);
+	size_t at = rec->off, left = rec->len, chunk;
+	int i, used;
+
+	if (!skb)
+		return -ENOMEM;
+	for (i = 0; left; i++, at += chunk, left -= chunk) {
+		struct page *page = rec->pages[at / PAGE_SIZE];
+
+		chunk = min_t(size_t, left, PAGE_SIZE - at % PAGE_SIZE);
+		get_page(page);
+		skb_fill_page_desc(skb, i, page, at % PAGE_SIZE, chunk);
+		skb->truesize += PAGE_SIZE;
+	}
+	skb->len = rec->len;
+	skb->data_len = rec->len;
+	used = actor(desc, skb, 0, rec->len);
+	kfree_skb(skb);
+	return used;
+}
+
+int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	struct tlsock_rxrec *rec;
+	int copied = 0, n;
+	long timeo = 0;
+	bool all;
+
+	sock_owned_by_me(sk);
+	if (!ctx)
+		return -ECONNABORTED;
+	if (tlsock_passes(ctx, ctx->rx.keys))
+		return ctx->base_ops->read_sock(sk, desc, actor);
+	if (list_empty(&ctx->rx.ahead) && !ctx->rx.keys)
+		return -ENOTCONN;
+	do {
+		n = rx_front(sk, ctx, &timeo, false, &rec);
+		if (!n && rec->type != TLSOCK_CT_DATA)
+			n = -EINVAL;	/* an skb cannot tell the type */
+		if (n)
+			break;
+		n = rec->len ? rx_act(sk, rec, desc, actor) : 0;
+		all = n == rec->len;
+		if (n < 0 || (!n && !all))
+			break;
+		copied += n;
+		rx_took(sk, ctx, rec, n);
+	} while (all && desc->count);
+	tlsock_rx_update_ready(sk, ctx);
+	if (copied || n == -EAGAIN || n == -ENODATA)
+		return copied;
+	rx_told(sk, ctx, n);
+	return n;
 }

@@ -44,7 +44,7 @@ void tlsock_rx_free(struct tlsock_rx *rx)
 
 	list_for_each_entry_safe(rec, tmp, &rx->ahead, node)
 		tlsock_rx_ahead_free(rec);
-	rx->ahead_len = 0;
+	rx->ahead_size = 0;
 	tlsock_rx_stop(rx);
 }
 
@@ -122,7 +122,7 @@ static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
 		}
 		if (pages[i])
 			continue;
-		pages[i] = alloc_page(sk->sk_allocation);
+		pages[i] = alloc_page(sk->sk_allocation | __GFP_ACCOUNT);
 		if (!pages[i])
 			return -ENOMEM;
 	}
@@ -230,6 +230,10 @@ static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
 			      "the peer sent a record of padding only");
 	rx->rec.type = rx_byte(rx, rx->rec.off + len - 1);
 	rx->rec.len = len - 1;
+	/* RFC 8446 section 5: only an unprotected one is a dummy */
+	if (rx->rec.type == TLSOCK_CT_CCS && ctx->state != TLSOCK_STATE_MANUAL)
+		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			      "the peer sent a protected change_cipher_spec");
 	return 0;
 }
 
@@ -378,17 +382,18 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 		if (!rx->open && rx->eof)
 			return -ENODATA;
 		err = tlsock_rx_record(sk, ctx);
+		/* a reset is no end of file. Who gets it clears it; see recv.c */
+		if ((err == -EPIPE || err == -EPROTO) && sk->sk_err &&
+		    ctx->state != TLSOCK_STATE_FAILED && !rx->err)
+			return -READ_ONCE(sk->sk_err);
 		if (err == -EPIPE && (ctx->opts->eof == TLSOCK_EOF_LENIENT ||
 				      ctx->state == TLSOCK_STATE_MANUAL))
 			return -ENODATA;
 		if ((err == -EPIPE || err == -EPROTO) && ctx->state != TLSOCK_STATE_FAILED &&
-		    !rx->err) {
-			if (sk->sk_err)
-				return sock_error(sk);
+		    !rx->err)
 			return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_NONE, err == -EPIPE ?
 				      "the peer closed TCP without close_notify" :
 				      "the peer closed TCP within a record");
-		}
 		if (err || ctx->state == TLSOCK_STATE_MANUAL)
 			return err;
 
@@ -478,7 +483,8 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;
 	}
 	WRITE_ONCE(rx->ready, ready);
-	/* The record does not fit the receive window: take what is there, to open it */
-	if (!ready && !rx->key_pending && tcp_inq(sk) && have + tcp_receive_window(tp) < need)
+	/* The record does not fit the receive window or buffer: take what is there, to open it */
+	if (!ready && !rx->key_pending && tcp_inq(sk) &&
+	    (have + tcp_receive_window(tp) < need || tcp_epollin_ready(sk, INT_MAX)))
 		tlsock_kick(ctx);
 }

@@ -2,7 +2,8 @@
 /*
  * Socket options: TLSOCK_* of the UAPI header; those of <linux/tls.h> are manual.c's. Setters
  * store and return; getters answer from the kernel. Values come from any program and are
- * never truncated. Options of TCP that would lead past the record layer are refused here.
+ * never truncated. User memory is touched with the socket lock free: a page of it can take as
+ * long as its program likes. Options of TCP that would lead past the record layer are refused.
  */
 #include <linux/slab.h>
 #include <linux/sockptr.h>
@@ -12,10 +13,11 @@
 
 #define TIMEOUT_MS_DEFAULT	10000
 #define TIMEOUT_MS_MAX		3600000
+#define OPTION_MAX		4096	/* bytes; no option is that long */
 
 struct tlsock_opts *tlsock_opts_new(void)
 {
-	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
 
 	if (!o)
 		return NULL;
@@ -119,6 +121,26 @@ static int set_field(struct tlsock_opts *o, int optname, sockptr_t optval, unsig
 	}
 }
 
+/* What the daemon's policy gives to some users only */
+static bool is_policed(int optname)
+{
+	return optname == TLSOCK_CREDENTIAL || optname == TLSOCK_TRUST || optname == TLSOCK_PROFILE;
+}
+
+/* The daemon asks whether a user may have these names: it is who gives them, not who made the
+ * socket and passed it on. Names of two users cannot be asked for together.
+ */
+static int check_owner(const struct tlsock_ctx *ctx, const struct tlsock_opts *o, int optname)
+{
+	if (!is_policed(optname) || uid_eq(current_fsuid(), ctx->uid))
+		return 0;
+	if ((o->credential[0] && optname != TLSOCK_CREDENTIAL) ||
+	    (o->trust[0] && optname != TLSOCK_TRUST) ||
+	    (o->profile[0] && optname != TLSOCK_PROFILE))
+		return -EPERM;
+	return 0;
+}
+
 /* Options are shared with handshakes and children, so a change makes a copy. */
 static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 			unsigned int optlen)
@@ -126,19 +148,23 @@ static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 	struct tlsock_opts *o;
 	int err;
 
-	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL);
+	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL_ACCOUNT);
 	if (!o)
 		return -ENOMEM;
 	refcount_set(&o->refs, 1);
 	err = set_field(o, optname, optval, optlen);
 	if (!err && ctx->state != TLSOCK_STATE_IDLE && optname != TLSOCK_EOF)
 		err = -EISCONN;
+	if (!err)
+		err = check_owner(ctx, o, optname);
 	if (err) {
 		kfree(o);
 		return err;
 	}
 	tlsock_opts_put(ctx->opts);
 	ctx->opts = o;
+	if (is_policed(optname))
+		tlsock_ctx_owner(ctx);
 	return 0;
 }
 
@@ -192,10 +218,26 @@ static bool is_refused(int level, int optname)
 		optname == TCP_REPAIR || optname == TCP_ZEROCOPY_RECEIVE);
 }
 
+static int set_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, sockptr_t optval,
+		      unsigned int optlen)
+{
+	switch (optname) {
+	case TLS_TX ... TLS_TX_MAX_PAYLOAD_LEN:
+		return tlsock_manual_set(sk, ctx, optname, optval, optlen);
+	case TLSOCK_START:
+		return set_start(sk, ctx, optval, optlen);
+	case TLSOCK_KEY_UPDATE:
+		return set_key_update(sk, ctx, optval, optlen);
+	default:
+		return store_option(ctx, optname, optval, optlen);
+	}
+}
+
 int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		      unsigned int optlen)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	void *value = NULL;
 	int err;
 
 	if (!ctx)
@@ -207,21 +249,18 @@ int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 	if (ctx->upstream_abi && optname >= TLSOCK_SERVER_NAME)
 		return -ENOPROTOOPT;
 
-	lock_sock(sk);
-	switch (optname) {
-	case TLS_TX ... TLS_TX_MAX_PAYLOAD_LEN:
-		err = tlsock_manual_set(sk, ctx, optname, optval, optlen);
-		break;
-	case TLSOCK_START:
-		err = set_start(sk, ctx, optval, optlen);
-		break;
-	case TLSOCK_KEY_UPDATE:
-		err = set_key_update(sk, ctx, optval, optlen);
-		break;
-	default:
-		err = store_option(ctx, optname, optval, optlen);
+	if (!sockptr_is_null(optval)) {
+		if (optlen > OPTION_MAX)
+			return -EINVAL;
+		value = memdup_sockptr(optval, optlen);
+		if (IS_ERR(value))
+			return PTR_ERR(value);
+		optval = KERNEL_SOCKPTR(value);
 	}
+	lock_sock(sk);
+	err = set_option(sk, ctx, optname, optval, optlen);
 	release_sock(sk);
+	kfree_sensitive(value);
 	return err;
 }
 
@@ -278,39 +317,55 @@ static void fill_error(const struct tlsock_ctx *ctx, struct tlsock_error *e)
 	strscpy(e->text, ctx->err_text, sizeof(e->text));
 }
 
-/* Structs that grow: as much as fits */
-static int put_some(char __user *optval, int __user *optlen, int len, const void *src,
-		    size_t size)
+/* What getsockopt() gives, to be copied once the socket lock is free */
+int tlsock_answer(struct tlsock_answer **out, const void *data, size_t size)
 {
-	len = min_t(size_t, len, size);
-	if (copy_to_user(optval, src, len) || put_user(len, optlen))
-		return -EFAULT;
+	struct tlsock_answer *a = kvmalloc(sizeof(*a) + size, GFP_KERNEL);
+
+	if (!a)
+		return -ENOMEM;
+	a->size = size;
+	a->grows = false;
+	memcpy(a->data, data, size);
+	*out = a;
 	return 0;
 }
 
-/* Data that must not be truncated */
-static int put_all(char __user *optval, int __user *optlen, int len, const void *src,
-		   size_t size)
+static int answer_name(struct tlsock_answer **out, const char *name)
 {
-	if (put_user((int)size, optlen))
+	return tlsock_answer(out, name, strlen(name) + 1);
+}
+
+static int answer_int(struct tlsock_answer **out, int len, int v)
+{
+	return len < (int)sizeof(v) ? -EINVAL : tlsock_answer(out, &v, sizeof(v));
+}
+
+/* A struct that grows */
+static int answer_some(struct tlsock_answer **out, const void *data, size_t size)
+{
+	int err = tlsock_answer(out, data, size);
+
+	if (!err)
+		(*out)->grows = true;
+	return err;
+}
+
+/* A struct that grows is cut to what fits; anything else must not be. */
+static int answer_put(const struct tlsock_answer *a, char __user *optval, int __user *optlen,
+		      int len)
+{
+	size_t n = a->grows ? min_t(size_t, len, a->size) : a->size;
+
+	if (put_user((int)n, optlen))
 		return -EFAULT;
-	if (len < 0 || (size_t)len < size)
+	if ((size_t)len < n)
 		return -ERANGE;
-	return copy_to_user(optval, src, size) ? -EFAULT : 0;
+	return copy_to_user(optval, a->data, n) ? -EFAULT : 0;
 }
 
-static int put_name(char __user *optval, int __user *optlen, int len, const char *name)
-{
-	return put_all(optval, optlen, len, name, strlen(name) + 1);
-}
-
-static int put_int(char __user *optval, int __user *optlen, int len, int v)
-{
-	return len < (int)sizeof(v) ? -EINVAL : put_all(optval, optlen, len, &v, sizeof(v));
-}
-
-static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname,
-		       char __user *optval, int __user *optlen, int len)
+static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, int len,
+		       struct tlsock_answer **out)
 {
 	const struct tlsock_opts *o = ctx->opts;
 	union {
@@ -320,37 +375,36 @@ static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname,
 
 	switch (optname) {
 	case TLSOCK_SERVER_NAME:
-		return put_name(optval, optlen, len, ctx->role == TLSOCK_ROLE_SERVER ?
-				ctx->result.server_name : o->server_name);
+		return answer_name(out, ctx->role == TLSOCK_ROLE_SERVER ?
+				   ctx->result.server_name : o->server_name);
 	case TLSOCK_CREDENTIAL:
-		return put_name(optval, optlen, len, o->credential);
+		return answer_name(out, o->credential);
 	case TLSOCK_TRUST:
-		return put_name(optval, optlen, len, o->trust);
+		return answer_name(out, o->trust);
 	case TLSOCK_PROFILE:
-		return put_name(optval, optlen, len, o->profile);
+		return answer_name(out, o->profile);
 	case TLSOCK_ALPN:
-		return put_all(optval, optlen, len, o->alpn, o->alpn_len);
+		return tlsock_answer(out, o->alpn, o->alpn_len);
 	case TLSOCK_VERIFY:
-		return put_int(optval, optlen, len, verify_of(ctx));
+		return answer_int(out, len, verify_of(ctx));
 	case TLSOCK_TIMEOUT_MS:
-		return put_int(optval, optlen, len, o->timeout_ms);
+		return answer_int(out, len, o->timeout_ms);
 	case TLSOCK_EOF:
-		return put_int(optval, optlen, len, o->eof);
+		return answer_int(out, len, o->eof);
 	case TLSOCK_INFO:
 		fill_info(sk, ctx, &u.info);
-		return put_some(optval, optlen, len, &u.info, sizeof(u.info));
+		return answer_some(out, &u.info, sizeof(u.info));
 	case TLSOCK_ERROR:
 		fill_error(ctx, &u.error);
-		return put_some(optval, optlen, len, &u.error, sizeof(u.error));
+		return answer_some(out, &u.error, sizeof(u.error));
 	case TLSOCK_PEER_CERT:
 		if (!ctx->result.certs)
 			return -ENODATA;
-		return put_all(optval, optlen, len, ctx->result.certs, ctx->result.certs_len);
+		return tlsock_answer(out, ctx->result.certs, ctx->result.certs_len);
 	case TLSOCK_CHANNEL_BINDING:
 		if (!ctx->result.has_binding)
 			return -ENODATA;
-		return put_all(optval, optlen, len, ctx->result.binding,
-			       sizeof(ctx->result.binding));
+		return tlsock_answer(out, ctx->result.binding, sizeof(ctx->result.binding));
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -360,6 +414,7 @@ int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optv
 		      int __user *optlen)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	struct tlsock_answer *out;
 	int len, err;
 
 	if (!ctx)
@@ -374,9 +429,12 @@ int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optv
 	if (len < 0)
 		return -EINVAL;
 	lock_sock(sk);
-	err = optname < TLSOCK_SERVER_NAME ?
-	      tlsock_manual_get(sk, ctx, optname, optval, optlen, len) :
-	      read_option(sk, ctx, optname, optval, optlen, len);
+	err = optname < TLSOCK_SERVER_NAME ? tlsock_manual_get(sk, ctx, optname, len, &out) :
+					     read_option(sk, ctx, optname, len, &out);
 	release_sock(sk);
+	if (err)
+		return err;
+	err = answer_put(out, optval, optlen, len);
+	kvfree_sensitive(out, sizeof(*out) + out->size);
 	return err;
 }

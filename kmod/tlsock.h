@@ -86,6 +86,7 @@ struct tlsock_tx {
 	bool user_shut;			/* the application said SHUT_WR */
 	u64 records, bytes;
 	u32 key_updates;
+	bool answer_due;		/* a KeyUpdate was asked for, and goes before the next record */
 };
 
 /* A received record. type, off and len are of its content, once it is decrypted. */
@@ -93,6 +94,7 @@ struct tlsock_rxrec {
 	struct list_head node;		/* on rx.ahead, unless it is the one in work */
 	u8 type;
 	u32 off, len;			/* within pages */
+	u32 size;			/* on rx.ahead: bytes of memory */
 	struct page *pages[TLSOCK_RECORD_PAGES];
 };
 
@@ -103,7 +105,7 @@ struct tlsock_rx {
 	u32 need;			/* bytes that it has in all, as far as known */
 	bool open;			/* it is decrypted */
 	struct list_head ahead;		/* decrypted before it, for a MSG_PEEK that went on */
-	u32 ahead_len;			/* bytes of content there; at most SO_RCVBUF */
+	u32 ahead_size;			/* bytes of memory there; at most SO_RCVBUF */
 	bool ready;			/* WRITE_ONCE by data_ready, READ_ONCE by poll */
 	bool eof;			/* close_notify came */
 	bool no_pad;			/* TLS_RX_EXPECT_NO_PAD */
@@ -140,7 +142,7 @@ struct tlsock_conn {
 	struct tlsock_worker *worker;
 	bool announced;			/* CONN_NEW was given to worker */
 	bool waiting;			/* the daemon has something to do */
-	bool sent;			/* bytes of the handshake left */
+	bool sent;			/* a PUSH was applied: no other worker can go on with it */
 	bool gone;			/* the socket let go; only CONN_GONE is left to say */
 	bool orphaned;			/* the worker died too late; fail it */
 	u8 *flight;			/* complete messages; kept until sent */
@@ -179,6 +181,13 @@ struct tlsock_result {
 	u8 *certs;			/* struct tlsock_cert[], as getsockopt gives it */
 };
 
+/* What getsockopt() gives */
+struct tlsock_answer {
+	size_t size;			/* bytes */
+	bool grows;			/* a struct: may be cut to what the caller knows */
+	u8 data[];
+};
+
 struct tlsock_ctx {
 	/* Must be first, with priv_ctx_* NULL: vmlinux casts icsk_ulp_data of any ULP
 	 * to this (net/core/filter.c, net/ipv4/tcp_bpf.c).
@@ -198,7 +207,10 @@ struct tlsock_ctx {
 	u8 role;			/* enum tlsock_role */
 	bool connect_done;		/* connect() has returned 0 */
 	bool tcp_up;			/* CONNECTING: TCP was established, and may be gone again */
-	bool detached;			/* close() has begun: works do nothing */
+	bool detached;			/* close() has begun: works do nothing. Set under slock */
+	bool missed;			/* a work found the socket owned: once more. Under slock */
+	struct tlsock_push *parked;	/* a PUSH that found it owned. Under slock */
+	u32 rcvlowat;			/* the application's, while a handshake needs 1 */
 	bool upstream_abi;		/* the ULP is "tls": plaintext until keys are set */
 	bool tx_counted, rx_counted;	/* in TLSOCK_MIB_CURR_* */
 	struct tlsock_opts *opts;
@@ -294,11 +306,23 @@ static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 	return (__force struct tlsock_ctx *)inet_csk(sk)->icsk_ulp_data;
 }
 
+/* The ULP "tls" before its keys, whose calls are TCP's. After a failure the keys are gone too. */
+static inline bool tlsock_passes(const struct tlsock_ctx *ctx, const struct tlsock_keys *keys)
+{
+	if (!ctx->upstream_abi || keys)
+		return false;
+	/* pairs with tlsock_fail(): who sees the keys gone sees why */
+	smp_rmb();
+	return READ_ONCE(ctx->state) != TLSOCK_STATE_FAILED;
+}
+
 /* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
 int tlsock_ulp_register(bool tls);
 bool tlsock_ulp_is_tls(void);
 void tlsock_ulp_unregister(void);
 void tlsock_ctx_put(struct tlsock_ctx *ctx);
+/* Whom the daemon's policy asks for: the calling task. Socket lock, or nobody else has it yet. */
+void tlsock_ctx_owner(struct tlsock_ctx *ctx);
 /* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
 /* 0 when data may flow; else a negative errno. Sleeps up to *@timeo jiffies while a
@@ -322,14 +346,16 @@ int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		      int __user *optlen);
 struct tlsock_opts *tlsock_opts_new(void);
+/* A copy of @size bytes for getsockopt() to give. 0 or -ENOMEM. */
+int tlsock_answer(struct tlsock_answer **out, const void *data, size_t size);
 struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o);
 void tlsock_opts_put(struct tlsock_opts *o);
 
 /* manual.c: the options of <linux/tls.h>. Socket lock. Errors as upstream's. */
 int tlsock_manual_set(struct sock *sk, struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 		      unsigned int optlen);
-int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname,
-		      char __user *optval, int __user *optlen, int len);
+int tlsock_manual_get(struct sock *sk, struct tlsock_ctx *ctx, int optname, int len,
+		      struct tlsock_answer **out);
 
 /* handshake.c: the socket's side of a handshake. All under the socket lock. */
 
@@ -350,6 +376,8 @@ void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx);
  */
 void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert,
 				u32 x509, const char *fmt, ...);
+/* Take what is_owned() parked; the caller frees it. */
+struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_work(struct work_struct *work);
 void tlsock_timer(struct work_struct *work);
 
@@ -372,12 +400,21 @@ struct tlsock_act {
 	u32 certs_len;
 };
 
-/* Apply @n acts to @conn in order, all or nothing. Process context, no lock held.
- * @sk: held by the caller. Errors: as TLSOCK_CMD_PUSH. *@why gets a constant sentence when
- * the error is EINVAL.
+/* A PUSH, ready to be applied */
+struct tlsock_push {
+	struct tlsock_conn *conn;	/* with a reference */
+	u32 portid, generation;
+	struct tlsock_act *acts;
+	int n;
+	struct sk_buff *skb;		/* what acts point into, with a reference */
+	const struct nlmsghdr *nlh;	/* the message in it; wiped in the end */
+};
+
+/* Apply @p in order, all or nothing. Process context, no lock held. @sk: held by the caller.
+ * Errors: as TLSOCK_CMD_PUSH; *@why gets a constant sentence when the error is EINVAL. 1: the
+ * socket is in use, and @p will be applied when it is not; it is no longer the caller's.
  */
-int tlsock_hs_push(struct tlsock_conn *conn, struct sock *sk, u32 portid, u32 generation,
-		   struct tlsock_act *acts, int n, const char **why);
+int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why);
 
 /* conn.c: connections, workers and limits of a network namespace. tn->lock inside. */
 struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx);
@@ -388,10 +425,10 @@ void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch
 void tlsock_conn_announce(struct tlsock_conn *conn);
 /* Take it out of the table. @tell: its worker gets CONN_GONE. */
 void tlsock_conn_remove(struct tlsock_conn *conn, bool tell);
-/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @sends: bytes
- * will leave, so from now on it cannot change its worker.
+/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @pins: what
+ * is done now cannot be done again, so from now on it cannot change its worker.
  */
-int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool sends);
+int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins);
 bool tlsock_conn_orphaned(struct tlsock_conn *conn);
 /* Wanted by a daemon, and nobody has it: the grace period counts. */
 bool tlsock_conn_lonely(struct tlsock_conn *conn, unsigned long *since);
@@ -406,6 +443,8 @@ void tlsock_workers_clear(struct tlsock_net *tn);
  */
 struct tlsock_conn *tlsock_conn_next(struct tlsock_net *tn, struct tlsock_worker *w,
 				     bool may_adopt);
+/* Ring for connections that wait for any worker, if there are some. tn->lock held. */
+void tlsock_worker_pass(struct tlsock_net *tn);
 struct tlsock_worker *tlsock_worker_find(struct tlsock_net *tn, u32 portid);
 /* It has been told all there is; a gone one is forgotten. tn->lock held. */
 void tlsock_conn_told(struct tlsock_conn *conn);
@@ -414,6 +453,8 @@ void tlsock_quota_put(struct tlsock_quota *q);
 
 /* push.c */
 int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info);
+/* Wipe and free; NULL is nothing. */
+void tlsock_push_free(struct tlsock_push *p);
 
 /* netlink.c */
 int tlsock_nl_init(void);
@@ -467,6 +508,8 @@ int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx);
 
 /* recv.c */
 int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+/* For users within the kernel: as tcp_read_sock(), over records of data. Socket lock. */
+int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t actor);
 ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
 			   size_t len, unsigned int flags);
 
@@ -507,6 +550,9 @@ const char *tlsock_alert_name(u8 description);
  * the negative errno it failed with.
  */
 int tlsock_post_handshake(struct sock *sk, struct tlsock_ctx *ctx);
+/* -EAGAIN: what was queued before has not left yet. */
 int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request);
+/* The answer that the peer asked for, once there is room for it */
+int tlsock_key_update_answer(struct sock *sk, struct tlsock_ctx *ctx);
 
 #endif /* _TLSOCK_H */

@@ -20,7 +20,7 @@
 #define TLSOCK_SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
 				 MSG_EOR | MSG_WAITALL | MSG_SPLICE_PAGES | \
 				 MSG_SENDPAGE_NOTLAST | MSG_SENDPAGE_NOPOLICY | \
-				 MSG_NO_SHARED_FRAGS)
+				 MSG_NO_SHARED_FRAGS | MSG_BATCH)
 
 void tlsock_tx_init(struct tlsock_tx *tx)
 {
@@ -146,7 +146,7 @@ static int tx_pages_grow(struct sock *sk, struct tlsock_tx *tx, size_t len)
 	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
 		if (tx->pages[i])
 			continue;
-		tx->pages[i] = alloc_page(sk->sk_allocation);
+		tx->pages[i] = alloc_page(sk->sk_allocation | __GFP_ACCOUNT);
 		if (!tx->pages[i])
 			return -ENOMEM;
 	}
@@ -226,6 +226,9 @@ int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 	sock_owned_by_me(sk);
 	while ((buf = list_first_entry_or_null(&ctx->tx.queue, struct tlsock_txbuf, node))) {
 		n = tx_push(sk, buf);
+		/* TCP has taken its error to tell it; not everybody here does */
+		if (n < 0 && n != -EAGAIN && n != -EPIPE && !sk->sk_err)
+			WRITE_ONCE(sk->sk_err, -n);
 		if (n <= 0)
 			return n ?: -EAGAIN;
 		buf->off += n;
@@ -314,7 +317,7 @@ static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 	if (ctx->tx.keys->seq == U64_MAX)
 		return ctx->upstream_abi ? -EBADMSG : -EKEYEXPIRED;
 	if (sk->sk_err)
-		return sock_error(sk);
+		return -READ_ONCE(sk->sk_err);
 	if (sk->sk_shutdown & SEND_SHUTDOWN || ctx->tx.close_sent)
 		return -EPIPE;
 	return 0;
@@ -329,7 +332,7 @@ static int tx_wait_room(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 		err = tx_check(sk, ctx);
 		if (err)
 			return err;
-		err = tlsock_tx_flush(sk, ctx);
+		err = tlsock_tx_flush(sk, ctx) ?: tlsock_key_update_answer(sk, ctx);
 		if (!err && sk_stream_memory_free(sk))
 			return 0;
 		if (err && err != -EAGAIN)
@@ -385,7 +388,7 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->tx.keys))
+	if (tlsock_passes(ctx, READ_ONCE(ctx->tx.keys)))
 		return ctx->base_prot->sendmsg(sk, msg, len);
 	if (msg->msg_flags & ~TLSOCK_SEND_FLAGS)
 		return -EOPNOTSUPP;
@@ -404,6 +407,8 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		    list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
 			tlsock_tx_flush(sk, ctx);
 	}
+	if (!copied && err == -READ_ONCE(sk->sk_err) && ctx->state != TLSOCK_STATE_FAILED)
+		sock_error(sk);		/* told now */
 	if (!copied && err)
 		err = sk_stream_error(sk, msg->msg_flags, err);
 	release_sock(sk);

@@ -42,6 +42,13 @@ void tlsock_ctx_put(struct tlsock_ctx *ctx)
 	kfree_rcu(ctx, rcu);
 }
 
+void tlsock_ctx_owner(struct tlsock_ctx *ctx)
+{
+	ctx->uid = current_fsuid();
+	ctx->gid = current_fsgid();
+	ctx->pid = task_tgid_nr(current);
+}
+
 void tlsock_kick(struct tlsock_ctx *ctx)
 {
 	refcount_inc(&ctx->refs);
@@ -69,6 +76,9 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->rx.err = 0;
 	ctx->rx.dead = false;
 	ctx->rx.key_pending = false;
+	ctx->rx.key_updates = 0;
+	ctx->tx.key_updates = 0;
+	ctx->tx.answer_due = false;
 	memset(&ctx->hs, 0, sizeof(ctx->hs));
 	ctx->role = TLSOCK_ROLE_NONE;
 	ctx->connect_done = false;
@@ -144,6 +154,20 @@ static void tlsock_write_space(struct sock *sk)
 	if (!list_empty(&ctx->tx.queue))
 		tlsock_kick(ctx);
 	ctx->base_write_space(sk);
+}
+
+/* Under slock, when the owner of the socket lock lets go of it: what a work or the daemon found
+ * that they would have had to wait for is done now.
+ */
+static void tlsock_release_cb(struct sock *sk)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	family_of(sk)->base_prot->release_cb(sk);
+	if (ctx && ctx->missed) {
+		ctx->missed = false;
+		tlsock_kick(ctx);
+	}
 }
 
 static void callbacks_set(struct sock *sk, struct tlsock_ctx *ctx)
@@ -233,7 +257,7 @@ static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
 
 	if (!opts)
 		return NULL;
-	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL);
+	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
 	if (!ctx) {
 		tlsock_opts_put(opts);
 		return NULL;
@@ -244,9 +268,7 @@ static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
 	ctx->state = TLSOCK_STATE_IDLE;
 	ctx->alert_sent = TLSOCK_ALERT_NONE;
 	ctx->alert_received = TLSOCK_ALERT_NONE;
-	ctx->uid = current_fsuid();
-	ctx->gid = current_fsgid();
-	ctx->pid = task_tgid_nr(current);
+	tlsock_ctx_owner(ctx);
 	tlsock_tx_init(&ctx->tx);
 	tlsock_rx_init(&ctx->rx);
 	INIT_WORK(&ctx->work, tlsock_work);
@@ -347,6 +369,18 @@ static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *
 	}
 }
 
+/* Under the socket lock. During a handshake it is kept for later; see tlsock_hs_start(). */
+static int tlsock_set_rcvlowat(struct sock *sk, int val)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+
+	if (ctx && ctx->hs.conn) {
+		ctx->rcvlowat = val ?: 1;
+		return 0;
+	}
+	return family_of(sk)->base_ops->set_rcvlowat(sk, val);
+}
+
 static int tlsock_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
@@ -379,7 +413,7 @@ static void tlsock_splice_eof(struct socket *sock)
 
 	if (!ctx)
 		return;
-	if (ctx->upstream_abi && !READ_ONCE(ctx->tx.keys)) {
+	if (tlsock_passes(ctx, READ_ONCE(ctx->tx.keys))) {
 		ctx->base_prot->splice_eof(sock);
 		return;
 	}
@@ -398,7 +432,7 @@ static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 	struct msghdr msg = { .msg_flags = flags };
 
-	if (ctx && ctx->upstream_abi && !READ_ONCE(ctx->tx.keys))
+	if (ctx && tlsock_passes(ctx, READ_ONCE(ctx->tx.keys)))
 		return ctx->base_prot->sendpage(sk, page, offset, size, flags);
 
 	iov_iter_bvec(&msg.msg_iter, WRITE, &bv, 1, size);
@@ -433,7 +467,10 @@ static void tlsock_close(struct sock *sk, long timeout)
 		return;
 	}
 	lock_sock(sk);
-	ctx->detached = true;
+	spin_lock_bh(&sk->sk_lock.slock);
+	ctx->detached = true;		/* from here on nothing is parked */
+	spin_unlock_bh(&sk->sk_lock.slock);
+	tlsock_push_free(tlsock_hs_parked(sk, ctx));
 	tlsock_close_notify(sk, ctx);
 	if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
 		tlsock_tx_close_record(sk, ctx);
@@ -464,6 +501,7 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->base_prot = sk->sk_prot;
 	f->prot = *sk->sk_prot;
 	f->prot.close = tlsock_close;
+	f->prot.release_cb = tlsock_release_cb;
 	f->prot.disconnect = tlsock_disconnect;
 	f->prot.setsockopt = tlsock_setsockopt;
 	f->prot.getsockopt = tlsock_getsockopt;
@@ -481,11 +519,12 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->ops.connect = tlsock_connect;
 	f->ops.accept = tlsock_accept;
 	f->ops.poll = tlsock_poll;
+	f->ops.set_rcvlowat = tlsock_set_rcvlowat;
 	f->ops.shutdown = tlsock_shutdown;
 	f->ops.splice_read = tlsock_splice_read;
+	f->ops.read_sock = tlsock_read_sock;
 	f->ops.mmap = sock_no_mmap;
 	/* ways around the record layer for users within the kernel */
-	f->ops.read_sock = NULL;
 	f->ops.read_skb = NULL;
 	f->ops.sendmsg_locked = NULL;
 #ifdef TLSOCK_HAVE_PROTO_SENDPAGE
@@ -536,6 +575,11 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	ctx = ctx_new(sk, tlsock_opts_new());
 	if (!ctx)
 		return -ENOMEM;
+	/* Who sleeps in TCP's own send or receive must not go on there: for them this is a
+	 * disconnect. Before its keys "tls" is TCP.
+	 */
+	if (!upstream_abi)
+		sk->sk_disconnects++;
 	ctx->upstream_abi = upstream_abi;
 	if (upstream_abi)
 		ctx->state = TLSOCK_STATE_MANUAL;

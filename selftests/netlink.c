@@ -358,7 +358,7 @@ TEST_F(netlink, missing_and_unknown_attributes)
 	msg_u8(&m, TLSOCK_A_MAX + 1, 0);
 	EXPECT_EQ(-EINVAL, push_send(&self->nl, &m));
 	/* Commands that take none refuse any. */
-	static const uint8_t bare[] = {TLSOCK_CMD_REGISTER, TLSOCK_CMD_STATS, TLSOCK_CMD_DUMP};
+	static const uint8_t bare[] = { TLSOCK_CMD_REGISTER, TLSOCK_CMD_STATS, TLSOCK_CMD_DUMP };
 
 	for (size_t i = 0; i < sizeof(bare); i++) {
 		msg_start(&m, &self->nl, bare[i]);

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_uml.sh [-m MB] [-t seconds] [-o folder] -- command...
+# run_uml.sh [-k debug|bench] [-m MB] [-t seconds] [-o folder] -- command...
 #
 # The same as run_vm.sh with another machine: a User Mode Linux with KASAN, lockdep, kmemleak, UBSAN
-# and fault injection, built by vm/debug_kernel.sh. It runs natively, so that sanitizers cost no
-# more than an emulated processor does. KVER is "debug" for the command; the gate is the same.
+# and fault injection (debug), or one that is fast (bench), built by vm/uml_kernel.sh. It runs
+# natively, so that sanitizers cost no more than an emulated processor does, and times are real. The
+# gate is the same.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(dirname "$here")
@@ -13,7 +14,7 @@ tree=$(dirname "$here")
 . "$here/vm/run.sh"
 
 kernel=debug
-options m:t:o: "$@"
+options k:m:t:o: "$@"
 
 boot() {
 	# Its memory is a file in TMPDIR: that has to take a mapping that can be executed.
@@ -24,7 +25,7 @@ boot() {
 	cat "$out/output" 2>/dev/null || true
 }
 
-image=$("$here/vm/debug_kernel.sh" image)
-release=$("$here/vm/debug_kernel.sh" release)
-prepare "$release" "$("$here/vm/debug_kernel.sh" modules)"
+image=$("$here/vm/uml_kernel.sh" "$kernel" image)
+release=$("$here/vm/uml_kernel.sh" "$kernel" release)
+prepare "$release" "$("$here/vm/uml_kernel.sh" "$kernel" modules)"
 conclude "$release"

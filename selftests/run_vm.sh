@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_vm.sh [-k 6.1|6.12|7.x] [-m MB] [-c cpus] [-t seconds] [-o folder] [-i] -- command...
+# run_vm.sh [-k 6.1|6.12|7.x] [-m MB] [-c cpus] [-t seconds] [-o folder] [-i] [-I] -- command...
 #
 # Boots an unmodified Debian kernel in QEMU (KVM where it works, else emulated), with the host's
 # root read-only under an overlay and the tree at its own path, runs the command from the top of
 # the tree, unloads the module and exits with the command's status. Then the gate: a complaint in
 # the kernel log, a leak, or a module that cannot be unloaded is a failure (status 99) whatever
-# the command said; no status at all is one too (98). With -i the command gets the terminal.
+# the command said; no status at all is one too (98). With -i the command gets the terminal; with -I
+# time is what instructions take, a nanosecond each, on one processor: for benchmarks.
 #
 # The command sees KVER, TLSOCK_KO (the module built for this kernel), BUILD (the build folder)
 # and RESULTS (the one folder of the host that it can write to). A boot that never reached its
@@ -19,9 +20,13 @@ tree=$(dirname "$here")
 . "$here/vm/run.sh"
 
 kernel=6.1
-options k:m:c:t:o:i "$@"
+options k:m:c:t:o:iI "$@"
 
 accelerator() {
+	if [ -n "$icount" ]; then
+		echo "tcg -cpu max,la57=off -icount shift=0,sleep=off"
+		return
+	fi
 	if [ -w /dev/kvm ] && timeout 10 qemu-system-x86_64 -accel kvm -machine none -nodefaults \
 		-display none -monitor stdio <<<quit >/dev/null 2>&1; then
 		echo "kvm -cpu host"

@@ -113,7 +113,8 @@ $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%
 # ---- selftests: a program each, with what they share and kselftest's own headers
 
 selftest_src := $(call sources,selftests)
-selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%)
+upstream_test := $(B)/selftests/upstream_tls
+selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%) $(upstream_test)
 
 $(B)/kselftest:
 	@mkdir -p $(@D)
@@ -121,10 +122,17 @@ $(B)/kselftest:
 
 $(call objects,release,$(selftest_src) $(call sources,selftests/lib)): | setup-vm $(B)/kselftest
 
-$(selftest_programs): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
+$(filter-out $(upstream_test),$(selftest_programs)): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
 		$(call objects,release,$(call sources,selftests/lib))
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(crypto_libs) -pthread
+
+# The kernel's own test of kernel TLS; its warnings are not ours to mend.
+$(upstream_test): | setup-vm $(B)/kselftest
+	@mkdir -p $(@D)
+	$(call say,LINK)source=$$(selftests/vm/source.sh) && \
+		$(CC) -O2 -w -D_GNU_SOURCE= -I$$source/tools/testing/selftests \
+		-isystem $$source/include/uapi -o $@ $$source/tools/testing/selftests/net/tls.c
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

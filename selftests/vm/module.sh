@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|KDIR [make argument...]: build for one kernel.
+# module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|KDIR [make argument...]: build for one kernel.
 #
 # Kbuild and kmod/ are copied to build/module/<release>/ (-o: <place>/<release>/) and built there,
 # W=1; with -s another folder of the tree that has a Kbuild of its own (a test's helper module) is
@@ -22,7 +22,7 @@ while getopts s:o: opt; do
 done
 shift $((OPTIND - 1))
 kernel=${1:-}
-[ -n "$kernel" ] || die "usage: module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|KDIR [make argument...]"
+[ -n "$kernel" ] || die "usage: module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|KDIR [make argument...]"
 shift
 
 run=()
@@ -35,9 +35,9 @@ case $kernel in
 		run=("$here/chroot.sh")
 	fi
 	;;
-debug)
-	kdir=$("$here/debug_kernel.sh")
-	rel=$("$here/debug_kernel.sh" release)
+debug | bench)
+	kdir=$("$here/uml_kernel.sh" "$kernel")
+	rel=$("$here/uml_kernel.sh" "$kernel" release)
 	set -- ARCH=um "$@"
 	;;
 *)

@@ -12,10 +12,10 @@ usage() {
 	exit 2
 }
 
-options() { # letters, words...: leaves kernel memory cpus limit out interactive command
+options() { # letters, words...: leaves kernel memory cpus limit out interactive icount command
 	local letters=$1 opt
 	shift
-	memory=2048 cpus=2 limit=600 out='' interactive=''
+	memory=2048 cpus=2 limit=600 out='' interactive='' icount=''
 	while getopts "$letters" opt; do
 		case $opt in
 		k) kernel=$OPTARG ;;
@@ -24,6 +24,7 @@ options() { # letters, words...: leaves kernel memory cpus limit out interactive
 		t) limit=$OPTARG ;;
 		o) out=$OPTARG ;;
 		i) interactive=1 ;;
+		I) icount=1 ;;
 		*) usage ;;
 		esac
 	done

@@ -2,7 +2,8 @@
 /*
  * json.c - a writer of JSON (RFC 8259), as much of it as the tool needs
  *
- * Strings come out as valid UTF-8 whatever they were: a byte that is none becomes U+FFFD.
+ * Strings come out as valid UTF-8 whatever they were: a byte that is none becomes U+FFFD. What
+ * would steer a terminal is escaped, though JSON would let it stand.
  */
 #include "cli.h"
 
@@ -38,6 +39,24 @@ static size_t sequence(const unsigned char *s, size_t left)
 	return n;
 }
 
+/* The code point of a sequence of @n bytes. */
+static uint32_t code_point(const unsigned char *s, size_t n)
+{
+	uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | (s[i] & 0x3f);
+	return code;
+}
+
+/* Controls of C0 and C1, ends of lines, and what turns the direction of writing (UAX #9). */
+static bool steers(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e ||
+	       code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 static void quoted(FILE *to, const unsigned char *s, size_t len)
 {
 	size_t n;
@@ -48,8 +67,8 @@ static void quoted(FILE *to, const unsigned char *s, size_t len)
 		if (!n) {
 			fputs("\\ufffd", to);
 			n = 1;
-		} else if (s[i] < 0x20 || s[i] == 0x7f) {
-			fprintf(to, "\\u%04x", s[i]);
+		} else if (steers(code_point(s + i, n))) {
+			fprintf(to, "\\u%04" PRIx32, code_point(s + i, n));
 		} else if (s[i] == '"' || s[i] == '\\') {
 			fprintf(to, "\\%c", s[i]);
 		} else {

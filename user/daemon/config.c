@@ -31,6 +31,16 @@ const struct profile *config_profile(const struct config *config, const char *na
 	return NULL;
 }
 
+void config_use_profile(const struct profile *profile, struct hs_config *out)
+{
+	out->suites = profile->suites.codes;
+	out->suite_count = profile->suites.count;
+	out->groups = profile->groups.codes;
+	out->group_count = profile->groups.count;
+	out->schemes = profile->schemes.codes;
+	out->scheme_count = profile->schemes.count;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

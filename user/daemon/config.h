@@ -18,7 +18,6 @@
 #include "handshake/handshake.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/tlsockd.conf"
-#define CONFIG_MAX_CODES 32 /* code points in one list of a profile */
 #define CONFIG_ERROR_SIZE 1024
 
 struct credential {
@@ -34,7 +33,7 @@ struct trust {
 };
 
 struct code_list {
-	uint16_t codes[CONFIG_MAX_CODES];
+	uint16_t codes[HS_MAX_LIST];
 	size_t count; /* 0: the engine's default */
 };
 
@@ -80,5 +79,8 @@ void config_free(struct config *config); /* wipes; takes NULL */
 const struct credential *config_credential(const struct config *config, const char *name);
 const struct trust *config_trust(const struct config *config, const char *name);
 const struct profile *config_profile(const struct config *config, const char *name);
+
+/* The lists of @profile, which @out then borrows. */
+void config_use_profile(const struct profile *profile, struct hs_config *out);
 
 #endif

@@ -49,15 +49,23 @@ static int check_codes(cfg_t *cfg, cfg_opt_t *opt, uint16_t (*by_name)(const cha
 {
 	unsigned int n = cfg_opt_size(opt);
 
-	if (n > CONFIG_MAX_CODES) {
-		cfg_error(cfg, "%s: more than %d names", opt->name, CONFIG_MAX_CODES);
+	if (n > HS_MAX_LIST) {
+		cfg_error(cfg, "%s: more than %d names", opt->name, HS_MAX_LIST);
 		return -1;
 	}
 	for (unsigned int i = 0; i < n; i++) {
-		if (!by_name(cfg_opt_getnstr(opt, i))) {
+		const char *name = cfg_opt_getnstr(opt, i);
+
+		if (!by_name(name)) {
 			cfg_error(cfg, "%s: \"%s\" is not a name this daemon knows", opt->name,
-				  cfg_opt_getnstr(opt, i));
+				  name);
 			return -1;
+		}
+		for (unsigned int j = 0; j < i; j++) {
+			if (!strcmp(cfg_opt_getnstr(opt, j), name)) {
+				cfg_error(cfg, "%s: \"%s\" is there twice", opt->name, name);
+				return -1;
+			}
 		}
 	}
 	return 0;
@@ -247,6 +255,49 @@ static void codes_of(cfg_t *section, const char *option, uint16_t (*by_name)(con
 		list->codes[list->count++] = by_name(cfg_getnstr(section, option, i));
 }
 
+static bool has_version(const struct code_list *suites, uint16_t version)
+{
+	for (size_t i = 0; i < suites->count; i++)
+		if (hs_suite_version(suites->codes[i]) == version)
+			return true;
+	return !suites->count;
+}
+
+static int no_random(void *ctx, uint8_t *out, size_t len)
+{
+	(void)ctx;
+	memset(out, 0, len);
+	return -EIO;
+}
+
+static int64_t no_time(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* A profile that no engine takes must not wait for a connection to fail with it. */
+static int try_profile(cfg_t *section, const struct profile *p)
+{
+	struct hs_config config = { .random = no_random, .now = no_time };
+	struct hs_engine *engine;
+
+	if (!has_version(&p->suites, HS_TLS_1_3)) {
+		cfg_error(section, "profile \"%s\": suites: none of them is of %s", p->name,
+			  hs_version_name(HS_TLS_1_3));
+		return -1;
+	}
+	config_use_profile(p, &config);
+	engine = hs_engine_new(&config, HS_CLIENT);
+	if (!engine) {
+		cfg_error(section, "profile \"%s\": the handshake engine does not take it",
+			  p->name);
+		return -1;
+	}
+	hs_engine_free(engine);
+	return 0;
+}
+
 static int profile_of(cfg_t *section, struct profile *p)
 {
 	if (title_of(section, &p->name))
@@ -254,7 +305,7 @@ static int profile_of(cfg_t *section, struct profile *p)
 	codes_of(section, "suites", hs_suite_by_name, &p->suites);
 	codes_of(section, "groups", hs_group_by_name, &p->groups);
 	codes_of(section, "signature_schemes", hs_scheme_by_name, &p->schemes);
-	return 0;
+	return try_profile(section, p);
 }
 
 /* ---- the whole ---- */

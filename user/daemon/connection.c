@@ -28,7 +28,7 @@ struct connection {
 	uint64_t id;
 	uint32_t generation;
 	struct hs_engine *engine;
-	struct timespec started;
+	int64_t started;
 	struct log_subject subject;
 	uint8_t *flight; /* while MORE is to come */
 	size_t flight_len;
@@ -69,6 +69,7 @@ int connections_init(struct connections *all)
 {
 	memset(all->buckets, 0, sizeof(all->buckets));
 	all->count = 0;
+	all->failures = (struct log_limit){ 0 };
 	all->usable = calloc(all->config->credential_count + 1, sizeof(*all->usable));
 	if (all->usable && !push_new(&all->message))
 		return 0;
@@ -106,6 +107,23 @@ void connections_free(struct connections *all)
 	push_free(&all->message);
 	free(all->usable);
 	all->usable = NULL;
+	log_limit_tell(&all->failures, INT64_MAX);
+}
+
+/* ---- to the log: whoever can connect must not be able to fill it ---- */
+
+static bool may_log(struct connections *all, int priority)
+{
+	if (!log_wants(priority))
+		return false;
+	return log_wants(LOG_DEBUG) || log_limit_allows(&all->failures, all->now_us(all->ctx));
+}
+
+int connections_tell(struct connections *all)
+{
+	int64_t us = log_limit_tell(&all->failures, all->now_us(all->ctx));
+
+	return us < 0 ? -1 : (int)(us / 1000) + 1;
 }
 
 /* ---- to the kernel ---- */
@@ -116,14 +134,15 @@ static void send_failure(struct connections *all, const struct event *event,
 	const char *reason = "";
 	int refused;
 
-	log_write(LOG_WARNING, subject, "failed: %s (%s)", text, strerrorname_np(error));
+	if (may_log(all, LOG_WARNING))
+		log_write(LOG_WARNING, subject, "failed: %s (%s)", text, strerrorname_np(error));
 	push_begin(&all->message, all->family, event->id, event->generation);
 	refused = push_fail(&all->message, error, alert, 0, text);
 	push_end(&all->message);
 	if (!refused)
 		refused = all->push(all->ctx, all->message.message, &reason);
 	push_wipe(&all->message);
-	if (refused && refused != -ENOENT && refused != -EPIPE)
+	if (refused && refused != -ENOENT && refused != -EPIPE && may_log(all, LOG_ERR))
 		log_write(LOG_ERR, subject, "the kernel refused the failure: %s %s",
 			  strerrorname_np(-refused), reason);
 }
@@ -137,16 +156,15 @@ static void fail_here(struct connections *all, struct connection *c, int error, 
 	drop(all, c);
 }
 
-static void log_complete(const struct connection *c, const struct hs_summary *s)
+static void log_complete(const struct connections *all, const struct connection *c,
+			 const struct hs_summary *s)
 {
 	char name[sizeof(c->subject.name) + 16] = "";
-	struct timespec now;
 	int64_t us;
 
 	if (!log_wants(LOG_INFO))
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	us = (now.tv_sec - c->started.tv_sec) * 1000000 + (now.tv_nsec - c->started.tv_nsec) / 1000;
+	us = all->now_us(all->ctx) - c->started;
 	if (c->subject.server && s->server_name[0])
 		snprintf(name, sizeof(name), ", SNI %s", s->server_name);
 	log_write(LOG_INFO, &c->subject, "%s, %s, %s, %s%s%s%.*s, peer %s, %" PRId64 ".%03d ms",
@@ -156,10 +174,13 @@ static void log_complete(const struct connection *c, const struct hs_summary *s)
 		  s->peer_authenticated ? "verified" : "not verified", us / 1000, (int)(us % 1000));
 }
 
-static void log_failure(const struct connection *c, const struct hs_failure *f)
+static void log_failure(struct connections *all, const struct connection *c,
+			const struct hs_failure *f)
 {
 	char code[32] = "";
 
+	if (!may_log(all, LOG_WARNING))
+		return;
 	if (f->verify_code)
 		snprintf(code, sizeof(code), ", X.509 code %d", f->verify_code);
 	log_write(LOG_WARNING, &c->subject, "failed: %s (%s, alert %s%s)", f->text,
@@ -222,14 +243,14 @@ static void carry_out(struct connections *all, struct connection *c)
 	push_wipe(&all->message);
 
 	if (failure)
-		log_failure(c, failure);
+		log_failure(all, c, failure);
 	if (error == -E2BIG)
 		fail_here(all, c, EPROTO, ALERT_BAD_CERTIFICATE, reason);
 	else if (error)
 		on_refusal(all, c, error, reason);
 	else if (summary || failure) {
 		if (summary)
-			log_complete(c, summary);
+			log_complete(all, c, summary);
 		drop(all, c);
 	}
 }
@@ -252,7 +273,7 @@ static struct connection *add(struct connections *all, const struct event *event
 	c->id = event->id;
 	c->generation = event->generation;
 	c->subject = *subject;
-	clock_gettime(CLOCK_MONOTONIC, &c->started);
+	c->started = all->now_us(all->ctx);
 	*at = c;
 	all->count++;
 	return c;
@@ -349,7 +370,8 @@ static void on_gone(struct connections *all, const struct event *event)
 
 	if (!c || c->generation != event->generation)
 		return;
-	log_write(LOG_INFO, &c->subject, "closed before the handshake was complete");
+	if (may_log(all, LOG_INFO))
+		log_write(LOG_INFO, &c->subject, "closed before the handshake was complete");
 	drop(all, c);
 }
 

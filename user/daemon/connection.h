@@ -30,11 +30,13 @@ struct connections {
 	 * says to a refusal, or "".
 	 */
 	int (*push)(void *ctx, struct nl_msg *message, const char **reason);
+	int64_t (*now_us)(void *ctx); /* monotonic */
 	void *ctx;
 
 	/* connections_init() and what follows it */
 	struct push message;
 	struct hs_credential **usable; /* scratch for policy_apply() */
+	struct log_limit failures; /* lines about handshakes that failed */
 	size_t count;
 	struct connection *buckets[CONNECTION_BUCKETS];
 };
@@ -42,6 +44,9 @@ struct connections {
 /* The fields above the line are the caller's to fill before. 0 or -ENOMEM. */
 int connections_init(struct connections *all);
 void connections_free(struct connections *all);
+
+/* Logs how many failures were not logged, if it is time; how many ms until then, -1: none were. */
+int connections_tell(struct connections *all);
 
 void connections_event(struct connections *all, const struct event *event);
 

@@ -139,6 +139,7 @@ void event_subject(const struct event *event, struct log_subject *subject)
 	subject->uid = event->uid;
 	subject->pid = event->pid;
 	snprintf(subject->name, sizeof(subject->name), "%s", event->server_name);
+	log_make_printable(subject->name);
 	put_address(subject->local, sizeof(subject->local), event->local, event->local_len);
 	put_address(subject->peer, sizeof(subject->peer), event->peer, event->peer_len);
 }

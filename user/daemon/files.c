@@ -26,11 +26,9 @@ __attribute__((format(printf, 4, 5))) static int refuse(char *text, size_t size,
 	return error;
 }
 
-static int check(const char *path, enum file_kind kind, size_t max, const struct stat *st,
-		 char *text, size_t size)
+static int check_permissions(const char *path, enum file_kind kind, const struct stat *st,
+			     char *text, size_t size)
 {
-	if (!S_ISREG(st->st_mode))
-		return refuse(text, size, -EINVAL, "%s: not a regular file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return refuse(text, size, -EPERM, "%s: belongs to uid %u, not to root", path,
 			      st->st_uid);
@@ -41,6 +39,19 @@ static int check(const char *path, enum file_kind kind, size_t max, const struct
 	if (kind == FILE_PUBLIC && (st->st_mode & S_IWOTH))
 		return refuse(text, size, -EPERM, "%s: mode %04o lets everybody write it", path,
 			      st->st_mode & 07777U);
+	return 0;
+}
+
+static int check(const char *path, enum file_kind kind, size_t max, const struct stat *st,
+		 char *text, size_t size)
+{
+	int error;
+
+	if (!S_ISREG(st->st_mode))
+		return refuse(text, size, -EINVAL, "%s: not a regular file", path);
+	error = check_permissions(path, kind, st, text, size);
+	if (error)
+		return error;
 	if (st->st_size < 0 || (size_t)st->st_size > max)
 		return refuse(text, size, -EFBIG, "%s: longer than %zu bytes", path, max);
 	return 0;
@@ -92,6 +103,17 @@ int file_read(const char *path, enum file_kind kind, size_t max, struct file_byt
 out:
 	close(fd);
 	return error;
+}
+
+int folder_check(int fd, const char *path, char *text, size_t text_size)
+{
+	struct stat st;
+	int error;
+
+	if (!fstat(fd, &st))
+		return check_permissions(path, FILE_PUBLIC, &st, text, text_size);
+	error = -errno;
+	return refuse(text, text_size, error, "%s: %s", path, strerror(-error));
 }
 
 void file_release(struct file_bytes *bytes)

@@ -28,6 +28,12 @@ struct file_bytes {
 int file_read(const char *path, enum file_kind kind, size_t max, struct file_bytes *out, char *text,
 	      size_t text_size);
 
+/*
+ * The same of an open folder in which every file counts: whoever can write it can put a link there,
+ * to a file whose own permissions are good. 0, or a negative errno with a sentence in @text.
+ */
+int folder_check(int fd, const char *path, char *text, size_t text_size);
+
 /* Wipes and frees; takes an empty one. */
 void file_release(struct file_bytes *bytes);
 

@@ -66,10 +66,11 @@ bool log_wants(int priority)
 	return priority <= max_level;
 }
 
-static void make_printable(char *s)
+/* A terminal may take a byte of C1 for an order, or UTF-8 for one or for a turn of direction. */
+void log_make_printable(char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+		if (*s < 0x20 || *s > 0x7e)
 			*s = '?';
 }
 
@@ -135,7 +136,7 @@ void log_write(int priority, const struct log_subject *subject, const char *form
 	va_start(ap, format);
 	vsnprintf(text + at, sizeof(text) - at, format, ap);
 	va_end(ap);
-	make_printable(text);
+	log_make_printable(text);
 
 	switch (target) {
 	case LOG_TO_STDERR:
@@ -149,4 +150,33 @@ void log_write(int priority, const struct log_subject *subject, const char *form
 		break;
 	}
 	errno = saved;
+}
+
+int64_t log_limit_tell(struct log_limit *limit, int64_t now)
+{
+	int64_t left = limit->since + LOG_LIMIT_US - now;
+
+	if (!limit->missed)
+		return -1;
+	if (left > 0)
+		return left;
+	log_write(LOG_WARNING, NULL, "%u more handshakes that failed were not logged",
+		  limit->missed);
+	limit->missed = 0;
+	return -1;
+}
+
+bool log_limit_allows(struct log_limit *limit, int64_t now)
+{
+	if (now - limit->since >= LOG_LIMIT_US) {
+		log_limit_tell(limit, now);
+		limit->since = now;
+		limit->lines = 0;
+	}
+	if (limit->lines < LOG_LIMIT_LINES) {
+		limit->lines++;
+		return true;
+	}
+	limit->missed++;
+	return false;
 }

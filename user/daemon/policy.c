@@ -47,7 +47,7 @@ static int any_credential(const struct config *config, const struct event *event
 			  struct hs_credential **usable, struct hs_config *out,
 			  struct refusal *refusal)
 {
-	out->credential_must_match = true;
+	out->unmatched = HS_UNMATCHED_REFUSE;
 	for (size_t i = 0; i < config->credential_count; i++) {
 		const struct credential *c = &config->credentials[i];
 
@@ -55,7 +55,7 @@ static int any_credential(const struct config *config, const struct event *event
 			continue;
 		usable[out->credential_count++] = c->object;
 		if (!strcmp(c->name, "default")) /* the first of them all: see config.h */
-			out->credential_must_match = false;
+			out->unmatched = HS_UNMATCHED_FIRST;
 	}
 	if (out->credential_count)
 		return 0;
@@ -87,12 +87,7 @@ static int apply_profile(const struct config *config, const struct event *event,
 
 	if (!p)
 		return refuse(refusal, ENOKEY, "there is no profile \"%s\"", name);
-	out->suites = p->suites.codes;
-	out->suite_count = p->suites.count;
-	out->groups = p->groups.codes;
-	out->group_count = p->groups.count;
-	out->schemes = p->schemes.codes;
-	out->scheme_count = p->schemes.count;
+	config_use_profile(p, out);
 	return 0;
 }
 

@@ -53,13 +53,14 @@ int trust_add_dir(struct hs_trust *trust, const char *path, char *text, size_t t
 {
 	const struct dirent *entry;
 	DIR *dir = opendir(path);
-	int error = 0, files = 0;
+	int error, files = 0;
 
 	if (!dir) {
 		error = -errno;
 		snprintf(text, text_size, "%s: %s", path, strerror(-error));
 		return error;
 	}
+	error = folder_check(dirfd(dir), path, text, text_size);
 	while (!error && (entry = readdir(dir))) {
 		char *file;
 

@@ -32,12 +32,18 @@ struct worker {
 	bool orphan;
 };
 
-static int64_t now_ms(void)
+static int64_t now_us(void *ctx)
 {
 	struct timespec now;
 
+	(void)ctx;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t now_ms(void)
+{
+	return now_us(NULL) / 1000;
 }
 
 static int push_to_kernel(void *ctx, struct nl_msg *message, const char **reason)
@@ -101,10 +107,11 @@ static int wait_for_news(struct worker *w, int timeout)
 	};
 	struct signalfd_siginfo info;
 
-	if (w->deadline && timeout < 0) {
+	if (w->deadline) {
 		int64_t left = w->deadline - now_ms();
 
-		timeout = left > 0 ? (int)left : 0;
+		if (timeout < 0 || left < timeout)
+			timeout = left > 0 ? (int)left : 0;
 	}
 	if (poll(fds, 3, timeout) < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -134,7 +141,7 @@ static int loop(struct worker *w)
 		else if (n < 0)
 			error = n;
 		else if (!finished(w))
-			error = wait_for_news(w, -1);
+			error = wait_for_news(w, connections_tell(&w->connections));
 	}
 	return error;
 }
@@ -165,6 +172,7 @@ static int set_up(struct worker *w, const struct config *config, int keylog_fd)
 	w->connections.family = w->seam.family;
 	w->connections.keylog_fd = keylog_fd;
 	w->connections.push = push_to_kernel;
+	w->connections.now_us = now_us;
 	w->connections.ctx = w;
 	error = connections_init(&w->connections);
 	return error ? error : seam_register(&w->seam);

@@ -44,7 +44,7 @@ static int copy_suites(struct config *to, const uint16_t *list, size_t count, ui
 	for (size_t i = 0; i < count; i++) {
 		const struct suite *suite = suite_find(list[i]);
 
-		if (!suite || i == LIST_MAX || suite_index(to, list[i]) >= 0)
+		if (!suite || i == HS_MAX_LIST || suite_index(to, list[i]) >= 0)
 			return -EINVAL;
 		if (suite->version < min || suite->version > max)
 			continue;
@@ -66,7 +66,7 @@ static int copy_groups(struct config *to, const uint16_t *list, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct group *group = group_find(list[i]);
 
-		if (!group || i == LIST_MAX || group_index(to, list[i]) >= 0)
+		if (!group || i == HS_MAX_LIST || group_index(to, list[i]) >= 0)
 			return -EINVAL;
 		to->groups[to->group_count++] = group;
 	}
@@ -82,7 +82,7 @@ static int copy_schemes(struct config *to, const uint16_t *list, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct scheme *scheme = scheme_find(list[i]);
 
-		if (!scheme || i == LIST_MAX || scheme_index(to, list[i]) >= 0)
+		if (!scheme || i == HS_MAX_LIST || scheme_index(to, list[i]) >= 0)
 			return -EINVAL;
 		to->schemes[to->scheme_count++] = scheme;
 	}
@@ -154,7 +154,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->ctx = from->ctx;
 	to->trust = hs_trust_ref(from->trust);
 	to->verify = from->verify;
-	to->credential_must_match = from->credential_must_match;
+	to->unmatched = from->unmatched;
 	if (to->verify == HS_VERIFY_DEFAULT)
 		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
 	to->plain_master_secret = from->plain_master_secret;

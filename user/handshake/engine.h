@@ -21,7 +21,7 @@
 #include "transcript.h"
 #include "writer.h"
 
-#define LIST_MAX 16 /* entries of a policy list; one bit each in a uint32_t */
+_Static_assert(HS_MAX_LIST <= 32, "the entries of a policy list are bits of a uint32_t");
 #define SESSION_ID_MAX 32
 #define CHAIN_MAX 16 /* certificates */
 #define CHAIN_BYTES_MAX (100 * 1024)
@@ -68,18 +68,18 @@ struct config {
 	void *ctx;
 	struct hs_credential **credentials;
 	size_t credential_count;
-	bool credential_must_match;
+	enum hs_unmatched unmatched;
 	struct hs_trust *trust;
 	enum hs_verify verify;
 	char *server_name; /* NULL: none */
 	bool name_is_address;
 	uint8_t *alpn;
 	size_t alpn_len;
-	const struct suite *suites[LIST_MAX];
+	const struct suite *suites[HS_MAX_LIST];
 	size_t suite_count;
-	const struct group *groups[LIST_MAX];
+	const struct group *groups[HS_MAX_LIST];
 	size_t group_count;
-	const struct scheme *schemes[LIST_MAX];
+	const struct scheme *schemes[HS_MAX_LIST];
 	size_t scheme_count;
 	uint16_t min_version; /* with a suite each */
 	uint16_t max_version;
@@ -128,7 +128,7 @@ struct incoming {
 	bool takes_rsa; /* certificate_types of a CertificateRequest of TLS 1.2 */
 	bool takes_ecdsa;
 	uint32_t shares_present; /* bit i: shares[i] is a share of config.groups[i] */
-	struct reader shares[LIST_MAX];
+	struct reader shares[HS_MAX_LIST];
 	uint16_t share_group; /* of a ServerHello or HelloRetryRequest */
 	struct reader share;
 	struct reader cookie;
@@ -302,7 +302,8 @@ size_t first_of(uint32_t bits); /* the index of the lowest bit: our own first pr
 void take_client(struct hs_engine *e);
 int choose_alpn(struct hs_engine *e);
 /* One that fits e->suite and the name asked for. @named: there was one with the name. */
-bool find_credential(struct hs_engine *e, bool *named);
+bool find_named_credential(struct hs_engine *e, bool *named);
+bool find_other_credential(struct hs_engine *e); /* that the policy gives to other names */
 int refuse_credential(struct hs_engine *e, bool named);
 
 /* psk_tls13.c */

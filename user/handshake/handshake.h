@@ -38,6 +38,7 @@
 #define HS_MAX_ALPN 255
 #define HS_MAX_SERVER_NAME 255
 #define HS_MAX_TEXT 512
+#define HS_MAX_LIST 16 /* code points in a list of a policy */
 #define HS_TICKET_NAME_LEN 16
 #define HS_TICKET_KEY_LEN 32
 #define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
@@ -116,6 +117,13 @@ enum hs_verify {
 	HS_VERIFY_REQUIRED, /* no handshake without a chain and a name that verify */
 };
 
+/* What a server answers with when no credential is for the name that the client asked for. */
+enum hs_unmatched {
+	HS_UNMATCHED_ANY, /* the first whose key the client can verify */
+	HS_UNMATCHED_FIRST, /* the first of all, or nothing */
+	HS_UNMATCHED_REFUSE, /* nothing: the handshake fails with unrecognized_name and ENOKEY */
+};
+
 /* Opaque, counted objects, made from PEM or DER bytes that the caller has read. */
 struct hs_credential;
 struct hs_trust;
@@ -161,13 +169,12 @@ struct hs_config {
 
 	/*
 	 * Server: at least one. The first whose certificate carries the name that the client
-	 * asked for and whose key it can verify; else the first it can verify, unless
-	 * @credential_must_match: then the handshake fails with unrecognized_name and ENOKEY.
+	 * asked for and whose key it can verify; else @unmatched decides.
 	 * Client: what answers a CertificateRequest; may be none.
 	 */
 	struct hs_credential *const *credentials;
 	size_t credential_count;
-	bool credential_must_match;
+	enum hs_unmatched unmatched;
 
 	struct hs_trust *trust; /* needed where certificates are verified */
 	enum hs_verify verify;
@@ -182,7 +189,10 @@ struct hs_config {
 	const uint8_t *alpn;
 	size_t alpn_len;
 
-	/* In order of preference; a count of 0 stands for the default list. */
+	/*
+	 * In order of preference, at most HS_MAX_LIST, none twice; a count of 0 stands for the
+	 * default list.
+	 */
 	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM; in TLS 1.2 with ECDHE */
 	size_t suite_count;
 	const uint16_t
@@ -320,8 +330,9 @@ struct hs_action {
 };
 
 /*
- * Returns an engine with copies of @config, or NULL: out of memory, a missing callback or
- * an unknown code point in a list. What is wrong with the rest is told by a FAIL action of
+ * Returns an engine with copies of @config, or NULL: out of memory, a missing callback, a
+ * list that is too long or has an unknown code point or one twice, or no suite of a version
+ * that is wanted. What is wrong with the rest is told by a FAIL action of
  * hs_engine_start(), so that the reason reaches the application.
  */
 struct hs_engine *hs_engine_new(const struct hs_config *config, enum hs_role role);
@@ -366,6 +377,8 @@ const char *hs_group_name(uint16_t group);
 const char *hs_scheme_name(uint16_t scheme);
 const char *hs_alert_name(uint8_t alert);
 const char *hs_message_name(uint8_t type);
+
+uint16_t hs_suite_version(uint16_t suite); /* of the protocol; 0 when not in the table */
 
 /* Code point of such a name, or 0: for configuration files. */
 uint16_t hs_suite_by_name(const char *name);

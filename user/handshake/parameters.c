@@ -194,6 +194,13 @@ const char *hs_suite_name(uint16_t suite)
 	return s ? s->name : "?";
 }
 
+uint16_t hs_suite_version(uint16_t suite)
+{
+	const struct suite *s = suite_find(suite);
+
+	return s ? s->version : 0;
+}
+
 const char *hs_group_name(uint16_t group)
 {
 	const struct group *g = group_find(group);

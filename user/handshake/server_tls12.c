@@ -44,27 +44,34 @@ static unsigned int dh_bits(const struct hs_engine *e)
 	return e->in.ffdhe3072 ? 3072 : 0;
 }
 
-static bool exchange_possible(const struct hs_engine *e, const struct suite *suite)
+/* Takes the suite of this index, if both sides have it and a key exchange for it. */
+static bool take_suite(struct hs_engine *e, size_t i)
 {
-	return suite->exchange == EXCHANGE_ECDHE ? groups_of_client(e) != 0 : dh_bits(e) != 0;
+	e->suite = e->config.suites[i];
+	if (e->suite->version != HS_TLS_1_2 || !(e->in.suites_shared & 1u << i))
+		return false;
+	return e->suite->exchange == EXCHANGE_ECDHE ? groups_of_client(e) != 0 : dh_bits(e) != 0;
 }
 
-/* The first suite of ours for which there is a key exchange, a credential and a scheme. */
+/*
+ * The first suite of ours for which there is a key exchange, a credential and a scheme. A
+ * credential for the name is worth a later suite.
+ */
 static int choose_suite_tls12(struct hs_engine *e)
 {
 	bool any = false, named = false;
-	uint32_t shared = e->in.suites_shared;
 
 	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; i < e->config.suite_count; i++) {
-		e->suite = e->config.suites[i];
-		if (e->suite->version != HS_TLS_1_2 || !(shared & 1u << i) ||
-		    !exchange_possible(e, e->suite))
+		if (!take_suite(e, i))
 			continue;
 		any = true;
-		if (find_credential(e, &named))
+		if (find_named_credential(e, &named))
 			return 0;
 	}
+	for (size_t i = 0; i < e->config.suite_count; i++)
+		if (take_suite(e, i) && find_other_credential(e))
+			return 0;
 	if (!any)
 		return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
 				   "the client offers no cipher suite or group that the policy "

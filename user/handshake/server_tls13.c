@@ -105,8 +105,8 @@ static bool credential_fits(struct hs_engine *e, struct hs_credential *c)
 	return e->scheme;
 }
 
-/* RFC 8446 section 4.4.2.2: by the name asked for, else the first that can be verified. */
-bool find_credential(struct hs_engine *e, bool *named)
+/* RFC 8446 section 4.4.2.2: the key has to be one that the client can verify. */
+bool find_named_credential(struct hs_engine *e, bool *named)
 {
 	const struct config *c = &e->config;
 	const char *name = e->summary.server_name;
@@ -120,15 +120,31 @@ bool find_credential(struct hs_engine *e, bool *named)
 			return true;
 		}
 	}
-	for (size_t i = 0; !c->credential_must_match && i < c->credential_count; i++)
-		if (credential_fits(e, c->credentials[i]))
+	return false;
+}
+
+bool find_other_credential(struct hs_engine *e)
+{
+	size_t count = e->config.credential_count;
+
+	switch (e->config.unmatched) {
+	case HS_UNMATCHED_REFUSE:
+		return false;
+	case HS_UNMATCHED_FIRST:
+		count = 1;
+		break;
+	case HS_UNMATCHED_ANY:
+		break;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (credential_fits(e, e->config.credentials[i]))
 			return true;
 	return false;
 }
 
 int refuse_credential(struct hs_engine *e, bool named)
 {
-	if (e->config.credential_must_match && !named) /* RFC 6066 section 3 */
+	if (e->config.unmatched == HS_UNMATCHED_REFUSE && !named) /* RFC 6066 section 3 */
 		return engine_fail(e, ALERT_UNRECOGNIZED_NAME, ENOKEY,
 				   "no credential is for the name that the client asked for");
 	return engine_fail(e, ALERT_HANDSHAKE_FAILURE, EPERM,
@@ -140,7 +156,9 @@ static int choose_credential(struct hs_engine *e)
 	bool named = false;
 
 	e->peer_schemes = e->in.schemes_shared;
-	return find_credential(e, &named) ? 0 : refuse_credential(e, named);
+	if (find_named_credential(e, &named) || find_other_credential(e))
+		return 0;
+	return refuse_credential(e, named);
 }
 
 /* RFC 7301 section 3.2 */

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/tlsock.h>
 #include <netlink/genl/genl.h>
@@ -216,6 +217,13 @@ static int on_push(void *ctx, struct nl_msg *message, const char **reason)
 	return 0;
 }
 
+static int64_t on_clock(void *ctx)
+{
+	const struct fake_kernel *k = ctx;
+
+	return k->now_us;
+}
+
 struct fake_kernel *fake_new(const struct config *config)
 {
 	struct fake_kernel *k = calloc(1, sizeof(*k));
@@ -226,6 +234,7 @@ struct fake_kernel *fake_new(const struct config *config)
 	k->daemon.family = 0x20;
 	k->daemon.keylog_fd = -1;
 	k->daemon.push = on_push;
+	k->daemon.now_us = on_clock;
 	k->daemon.ctx = k;
 	if (connections_init(&k->daemon))
 		bail("out of memory");
@@ -235,10 +244,12 @@ struct fake_kernel *fake_new(const struct config *config)
 void fake_forget(struct fake_kernel *k)
 {
 	struct connections daemon = k->daemon;
+	int64_t now_us = k->now_us;
 
 	free(k->sent);
 	memset(k, 0, sizeof(*k));
 	k->daemon = daemon;
+	k->now_us = now_us;
 }
 
 void fake_free(struct fake_kernel *k)
@@ -365,6 +376,29 @@ void scratch_remove(void)
 	if (scratch[0])
 		remove_below(scratch);
 	scratch[0] = '\0';
+}
+
+struct caught catch_stderr(void)
+{
+	struct caught caught = { .saved = dup(STDERR_FILENO) };
+	int pipes[2];
+
+	if (caught.saved < 0 || pipe2(pipes, O_NONBLOCK) || dup2(pipes[1], STDERR_FILENO) < 0)
+		bail("pipe: %s", strerror(errno));
+	close(pipes[1]);
+	caught.pipe = pipes[0];
+	return caught;
+}
+
+void caught_read(struct caught *caught, char *out, size_t size)
+{
+	ssize_t n;
+
+	dup2(caught->saved, STDERR_FILENO);
+	close(caught->saved);
+	n = read(caught->pipe, out, size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	close(caught->pipe);
 }
 
 struct identity *identity_today(const char *names, const struct identity *issuer, int64_t from_days,

@@ -25,6 +25,7 @@ struct fake_key {
 /* What the last PUSH asked for, and what all of them did. */
 struct fake_kernel {
 	struct connections daemon;
+	int64_t now_us; /* the daemon's clock stands until a test moves it */
 	int refuse; /* negative errno for the next PUSH, once */
 	const char *refuse_reason;
 
@@ -73,6 +74,14 @@ void scratch_write(const char *name, unsigned int mode, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 char *scratch_path(const char *name); /* free() */
 void scratch_remove(void);
+
+/* What is written to stderr in between; a pipe's worth at most. @out is a string. */
+struct caught {
+	int saved, pipe;
+};
+
+struct caught catch_stderr(void);
+void caught_read(struct caught *caught, char *out, size_t size);
 
 /* Valid today: the daemon's clock is the real one. */
 struct identity *identity_today(const char *names, const struct identity *issuer, int64_t from_days,

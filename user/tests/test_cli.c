@@ -149,6 +149,12 @@ static void test_json(void)
 	json_is("\xc0\x80", 2, "[\"\\ufffd\\ufffd\"]", "an overlong sequence");
 	json_is("\xed\xa0\x80", 3, "[\"\\ufffd\\ufffd\\ufffd\"]", "a surrogate");
 	json_is("\xf4\x90\x80\x80", 4, "[\"\\ufffd\\ufffd\\ufffd\\ufffd\"]", "past U+10FFFF");
+	json_is("\xc2\x9bm\xc2\xa0", 5, "[\"\\u009bm\xc2\xa0\"]", "a C1 control");
+	json_is("\xe2\x80\xaex\xe2\x81\xa9\xd8\x9c", 9, "[\"\\u202ex\\u2069\\u061c\"]",
+		"what turns the direction of writing (UAX #9)");
+	json_is("\xe2\x80\xa8\xe2\x80\xa9", 6, "[\"\\u2028\\u2029\"]", "line ends of Unicode");
+	json_is("\xe2\x80\x94\xd8\x9b\xe2\x81\xa5", 8, "[\"\xe2\x80\x94\xd8\x9b\xe2\x81\xa5\"]",
+		"their neighbours stay");
 	json_is("\xf0\x9f\x94\x92", 4, "[\"\xf0\x9f\x94\x92\"]", "four bytes");
 
 	j = (struct json){ .to = open_memstream(&text, &size) };

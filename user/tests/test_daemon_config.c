@@ -53,6 +53,11 @@ static void set_up(void)
 	free(path);
 	scratch_write("cas/root.pem", 0644, "%s", root->cert_pem);
 	scratch_write("cas/notes.txt", 0644, "not a certificate\n");
+	path = scratch_path("open");
+	if (mkdir(path, 0755) || chmod(path, 01777))
+		bail("mkdir: %s", strerror(errno));
+	free(path);
+	scratch_write("open/root.pem", 0644, "%s", root->cert_pem);
 	path = scratch_path("none");
 	if (mkdir(path, 0755))
 		bail("mkdir: %s", strerror(errno));
@@ -139,6 +144,14 @@ static const struct bad bad[] = {
 	{ "profile \"p\" {\n suites = {TLS_NO_SUCH} }\n",
 	  "2: suites: \"TLS_NO_SUCH\" is not a name this daemon knows" },
 	{ "profile \"p\" { groups = {x448} }\n", "1: groups: \"x448\" is not" },
+	{ "profile \"p\" {\n groups = {x25519, secp256r1,\n x25519} }\n",
+	  "3: groups: \"x25519\" is there twice" },
+	{ "profile \"p\" { suites = {TLS_AES_128_GCM_SHA256, TLS_AES_128_GCM_SHA256} }\n",
+	  "1: suites: \"TLS_AES_128_GCM_SHA256\" is there twice" },
+	{ "profile \"p\" { signature_schemes = {ed25519}\n signature_schemes += {ed25519} }\n",
+	  "2: signature_schemes: \"ed25519\" is there twice" },
+	{ "profile \"p\" {\n suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}\n}\n",
+	  "3: profile \"p\": suites: none of them is of TLSv1.3" },
 	{ "credential \"c\" { key = leaf.key }\n", "1: credential \"c\": no chain is given" },
 	{ "credential \"c\" { chain = leaf.pem }\n", "1: credential \"c\": no key is given" },
 	{ "credential { chain = leaf.pem key = leaf.key }\n", "1: " },
@@ -167,6 +180,8 @@ static const struct bad bad[] = {
 	{ "trust \"t\" { file = {empty.pem} }\n", "empty.pem: " },
 	{ "trust \"t\" { file = {garbage.pem} }\n", "garbage.pem: " },
 	{ "trust \"t\" { dir = {none} }\n", "none: no file *.pem, *.crt or *.cer in it" },
+	{ "trust \"t\" { dir = {open} }\n", "open: mode 1777 lets everybody write it" },
+	{ "trust \"t\" { dir = {leaf.pem} }\n", "leaf.pem: Not a directory" },
 	{ "trust \"t\" { dir = {nowhere} }\n", "nowhere: No such file or directory" },
 	{ "\nlimits { grace_ms = 1\n\n", "2: a brace that is opened here is not closed" },
 	{ "limits { grace_ms = 1 }\n/* limits\n", "2: a comment that begins here does not end" },
@@ -179,6 +194,23 @@ static const struct bad bad[] = {
 	{ "log_level = '\\' { # \"'\n", "1: log_level: \"' { # \"\" is none of" },
 	{ "limits { grace_ms = 1 } }\n", "1: unexpected closing brace" },
 };
+
+/* What is accepted is what an engine takes. */
+static void test_profiles(void)
+{
+	struct config *c = load(
+		"profile \"all\" { suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,\n"
+		"		TLS_CHACHA20_POLY1305_SHA256, TLS_AES_256_GCM_SHA384,\n"
+		"		TLS_AES_128_GCM_SHA256}\n"
+		"	groups = {x25519} groups += {secp256r1, secp384r1} }\n"
+		"profile \"default\" { signature_schemes = {ed25519} }\n");
+
+	ok(c && c->profile_count == 2 && config_profile(c, "all")->groups.count == 3 &&
+		   config_profile(c, "all")->suites.count == 4 &&
+		   config_profile(c, "default")->schemes.count == 1,
+	   "profiles with long lists, added to, and one in the default's place %s", error);
+	config_free(c);
+}
 
 static void test_bad(void)
 {
@@ -228,6 +260,13 @@ static void test_file(void)
 		   strstr(error, "foreign.key: belongs to uid 4711, not to root"),
 	   "%s", error);
 	free(path);
+	path = scratch_path("cas");
+	if (chown(path, 4711, 4711))
+		bail("chown: %s", strerror(errno));
+	ok(!load("trust \"t\" { dir = {cas} }\n") &&
+		   strstr(error, "cas: belongs to uid 4711, not to root"),
+	   "%s", error);
+	free(path);
 }
 
 int main(void)
@@ -235,6 +274,7 @@ int main(void)
 	set_up();
 	test_empty();
 	test_full();
+	test_profiles();
 	test_bad();
 	test_file();
 	identities_free();

@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon_kernel.h"
 #include "keylog.h"
 #include "tap.h"
 
+#define ALERT_HANDSHAKE_FAILURE 40
 #define ALERT_BAD_CERTIFICATE 42
 #define ALERT_UNRECOGNIZED_NAME 112
 
@@ -277,6 +279,55 @@ static void test_by_name(void)
 	config_free(with_default);
 }
 
+static struct identity *rsa_today(const char *names, const struct identity *issuer)
+{
+	const struct identity_spec spec = {
+		.common_name = names,
+		.names = names,
+		.key = KEY_RSA,
+		.issuer = issuer,
+		.not_before = time(NULL) - DAY,
+		.not_after = time(NULL) + DAY,
+	};
+
+	return identity_new(&spec);
+}
+
+/* "default" and no other answers for a name nobody has, whatever keys the client verifies. */
+static void test_default_alone(void)
+{
+	struct event c = client_event("nobody.example"), s = server_event("");
+	struct identity *rsa = rsa_today("DNS:secret.example", NULL);
+	struct fake_kernel *kept_client = client, *kept_server = server;
+	struct config *mixed;
+
+	write_identity("rsa", rsa);
+	mixed = load("log_level = error\n"
+		     "credential \"rsa\" { chain = rsa.pem key = rsa.key users = {\"*\"} }\n"
+		     "credential \"default\" { chain = good.pem key = good.key users = {\"*\"} }\n"
+		     "trust \"test\" { file = {root.pem} }\n"
+		     "profile \"rsa\" { signature_schemes = {rsa_pss_rsae_sha256} }\n");
+	client = fake_new(mixed);
+	server = fake_new(mixed);
+	c.profile = "rsa";
+	c.verify = TLSOCK_VERIFY_NONE;
+	run(&c, &s, 0);
+	ok(!server->complete && server->failed && server->error == EPERM &&
+		   server->alert == ALERT_HANDSHAKE_FAILURE,
+	   "nor one for another name, if the client cannot verify the default's key: %s",
+	   server->text);
+	c.server_name = "secret.example";
+	run(&c, &s, 0);
+	ok(client->complete && client->scheme == HS_RSA_PSS_RSAE_SHA256,
+	   "a client that asks for that other one gets it %s", server->text);
+	fake_free(client);
+	fake_free(server);
+	client = kept_client;
+	server = kept_server;
+	config_free(mixed);
+	identity_free(rsa);
+}
+
 static void test_refusals(void)
 {
 	static const int gone[] = { -ENOENT, -ESTALE, -EPIPE };
@@ -302,6 +353,66 @@ static void test_refusals(void)
 	ok(client->pushes == 2 && client->failed && client->error == EIO &&
 		   strstr(client->text, "malformed action"),
 	   "EINVAL becomes a FAIL: %s", client->text);
+}
+
+static size_t times_in(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+		n++;
+	return n;
+}
+
+/* Connections that fail in three ways, @n of each, without a wait. */
+static void fail_often(struct fake_kernel *k, size_t n, char *log, size_t size)
+{
+	struct event bad = server_event("nothing"), s = server_event("good"), e;
+	struct caught caught = catch_stderr();
+
+	for (size_t i = 0; i < n; i++) {
+		connections_event(&k->daemon, &bad);
+		connections_event(&k->daemon, &s);
+		fake_deliver(k, &s, 0, (const uint8_t *)"\1\0\0\4GET ", 8, 0);
+		connections_event(&k->daemon, &s);
+		e = s;
+		e.command = TLSOCK_CMD_CONN_GONE;
+		connections_event(&k->daemon, &e);
+	}
+	caught_read(&caught, log, size);
+}
+
+/* Whoever can connect must not be able to fill the journal. */
+static void test_log_limit(void)
+{
+	struct fake_kernel *k = fake_new(config);
+	struct caught caught;
+	char log[32768];
+
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "\n") == LOG_LIMIT_LINES && times_in(log, "no credential \"nothing\"") &&
+		   times_in(log, "ClientHello is malformed") && times_in(log, "closed before"),
+	   "of 90 connections that fail at once %zu are logged", times_in(log, "\n"));
+	ok(connections_tell(&k->daemon) == LOG_LIMIT_US / 1000 + 1, "that is told, but later");
+	k->now_us += LOG_LIMIT_US;
+	fail_often(k, 1, log, sizeof(log));
+	ok(times_in(log, "\n") == 4 && strstr(log, "warning: 70 more handshakes"),
+	   "how many were not is told before the next");
+	ok(connections_tell(&k->daemon) == -1, "once");
+	log_set_level(LOG_DEBUG);
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "failed: ") == 60 && times_in(log, "closed before") == 30,
+	   "at the level debug all are logged");
+	log_set_level(LOG_WARNING);
+	k->now_us += LOG_LIMIT_US;
+	fail_often(k, 30, log, sizeof(log));
+	ok(times_in(log, "failed: ") == LOG_LIMIT_LINES,
+	   "what the level keeps out of the log does not count");
+	log_set_level(LOG_INFO);
+	caught = catch_stderr();
+	fake_free(k);
+	caught_read(&caught, log, sizeof(log));
+	ok(strstr(log, ": 40 more"), "and the rest is told at the end");
 }
 
 static void test_lifetimes(void)
@@ -422,7 +533,9 @@ int main(void)
 	rejects("good.example", "strange", "good", "an unknown authority");
 	test_policy();
 	test_by_name();
+	test_default_alone();
 	test_refusals();
+	test_log_limit();
 	test_lifetimes();
 	test_flight_bound();
 	test_wiped();

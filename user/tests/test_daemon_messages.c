@@ -61,6 +61,11 @@ static void test_new(void)
 	event_subject(&e, &subject);
 	ok(!strcmp(subject.peer, "192.0.2.1:443") && !strcmp(subject.local, "[::1]:5"),
 	   "its addresses: %s, %s", subject.peer, subject.local);
+
+	/* The journal has the name in a field of its own. */
+	e.server_name = "a\xc2\x9b\x1b.example";
+	event_subject(&e, &subject);
+	ok(!strcmp(subject.name, "a???.example"), "a name is printable: %s", subject.name);
 	nlmsg_free(m);
 }
 
@@ -181,19 +186,10 @@ static void test_text(void)
 /* What one log_write() puts on stderr; @out is a string. */
 static void logged(char *out, size_t size, const struct log_subject *subject, const char *text)
 {
-	int pipes[2], saved = dup(STDERR_FILENO);
-	ssize_t n;
+	struct caught caught = catch_stderr();
 
-	if (saved < 0 || pipe2(pipes, O_NONBLOCK))
-		bail("pipe");
-	dup2(pipes[1], STDERR_FILENO);
 	log_write(LOG_WARNING, subject, "%s", text);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	close(pipes[1]);
-	n = read(pipes[0], out, size - 1);
-	out[n > 0 ? n : 0] = '\0';
-	close(pipes[0]);
+	caught_read(&caught, out, size);
 }
 
 static void test_log(void)
@@ -211,6 +207,10 @@ static void test_log(void)
 	ok(strstr(line, "] warning: server 00000000000000ab l from p name n, uid 5 pid 6: "
 			"what?happened?[2J?\n"),
 	   "a line names the connection, and no control character gets through");
+	strcpy(subject.name, "a\xc2\x9bm\xe2\x80\xae\x9b");
+	logged(line, sizeof(line), &subject, "\xc2\x85 ~");
+	ok(strstr(line, " name a??m????, uid 5 pid 6: ?? ~\n"),
+	   "nor one of C1, nor what turns the direction of writing: %s", line);
 	memset(longest, 'y', 4999);
 	longest[4999] = '\0';
 	logged(line, sizeof(line), NULL, longest);
@@ -225,6 +225,48 @@ static void test_log(void)
 	free(longest);
 }
 
+/* What log_limit_tell() puts on stderr. */
+static int64_t told(struct log_limit *limit, int64_t now, char *out, size_t size)
+{
+	struct caught caught = catch_stderr();
+	int64_t left = log_limit_tell(limit, now);
+
+	caught_read(&caught, out, size);
+	return left;
+}
+
+static unsigned int allowed(struct log_limit *limit, int64_t now, unsigned int tries)
+{
+	unsigned int n = 0;
+
+	while (tries--)
+		n += log_limit_allows(limit, now);
+	return n;
+}
+
+static void test_log_limit(void)
+{
+	const int64_t start = 1000000000;
+	struct log_limit limit = { 0 };
+	char line[4096];
+
+	log_set_level(LOG_INFO);
+	ok(allowed(&limit, start, LOG_LIMIT_LINES) == LOG_LIMIT_LINES &&
+		   told(&limit, start, line, sizeof(line)) == -1 && !line[0],
+	   "%u lines are let through, and there is nothing to tell", LOG_LIMIT_LINES);
+	ok(!allowed(&limit, start + 1, 1) && !allowed(&limit, start + LOG_LIMIT_US - 1, 99),
+	   "and no more in %d us", LOG_LIMIT_US);
+	ok(told(&limit, start + LOG_LIMIT_US - 10, line, sizeof(line)) == 10 && !line[0],
+	   "how many is not told before that is over");
+	ok(told(&limit, start + LOG_LIMIT_US, line, sizeof(line)) == -1 &&
+		   strstr(line, "] warning: 100 more handshakes that failed were not logged\n"),
+	   "then it is");
+	ok(told(&limit, start + LOG_LIMIT_US, line, sizeof(line)) == -1 && !line[0], "once");
+	ok(allowed(&limit, start + LOG_LIMIT_US, 100) == LOG_LIMIT_LINES, "and it counts anew");
+	ok(told(&limit, INT64_MAX, line, sizeof(line)) == -1 && strstr(line, ": 80 more"),
+	   "what is left is told at the end");
+}
+
 int main(void)
 {
 	test_new();
@@ -233,5 +275,6 @@ int main(void)
 	test_certificates();
 	test_text();
 	test_log();
+	test_log_limit();
 	return tap_done();
 }

@@ -202,7 +202,7 @@ static void one_strict_name(const char *name, int error, enum alert alert)
 	struct pair p;
 
 	pair_init(&p, KEY_ED25519);
-	p.side[HS_SERVER].config.credential_must_match = true;
+	p.side[HS_SERVER].config.unmatched = HS_UNMATCHED_REFUSE;
 	p.side[HS_CLIENT].config.server_name = name;
 	if (error == EPERM) {
 		p.side[HS_CLIENT].config.schemes = schemes;
@@ -215,6 +215,35 @@ static void one_strict_name(const char *name, int error, enum alert alert)
 		   "a strict server asked for %s: %s", name, p.side[HS_SERVER].text);
 	else
 		ok(pair_complete(&p), "a strict server asked for %s", name);
+	pair_free(&p);
+}
+
+/* A server whose second credential serves nobody but those who ask for its name. */
+static void one_first_alone(const char *name, uint16_t scheme, bool complete)
+{
+	struct hs_credential *credentials[2];
+	struct pair p;
+
+	pair_init(&p, KEY_ED25519);
+	credentials[0] = p.side[HS_SERVER].config.credentials[0];
+	credentials[1] = identity_credential(test_leaf(KEY_ECDSA_P256));
+	p.side[HS_SERVER].config.credentials = credentials;
+	p.side[HS_SERVER].config.credential_count = 2;
+	p.side[HS_SERVER].config.unmatched = HS_UNMATCHED_FIRST;
+	p.side[HS_CLIENT].config.server_name = name;
+	p.side[HS_CLIENT].config.verify = HS_VERIFY_NONE;
+	p.side[HS_CLIENT].config.schemes = &scheme;
+	p.side[HS_CLIENT].config.scheme_count = 1;
+	pair_run(&p);
+	if (complete)
+		ok(pair_complete(&p) &&
+			   hs_engine_summary(p.side[HS_CLIENT].engine)->scheme == scheme,
+		   "the first alone, else by name: %s with %s", name, hs_scheme_name(scheme));
+	else
+		ok(p.side[HS_SERVER].failed && p.side[HS_SERVER].failure.error == EPERM &&
+			   p.side[HS_SERVER].failure.alert == ALERT_HANDSHAKE_FAILURE,
+		   "the first alone: not %s with %s: %s", name, hs_scheme_name(scheme),
+		   p.side[HS_SERVER].text);
 	pair_free(&p);
 }
 
@@ -231,6 +260,10 @@ static void test_names(void)
 	one_strict_name("nobody.example", ENOKEY, ALERT_UNRECOGNIZED_NAME);
 	one_strict_name("192.0.2.1", ENOKEY, ALERT_UNRECOGNIZED_NAME); /* no SNI */
 	one_strict_name("server.example", EPERM, ALERT_HANDSHAKE_FAILURE);
+	one_first_alone("nobody.example", HS_ED25519, true);
+	one_first_alone("nobody.example", HS_ECDSA_SECP256R1_SHA256, false);
+	one_first_alone("192.0.2.1", HS_ECDSA_SECP256R1_SHA256, false); /* no SNI */
+	one_first_alone("server.example", HS_ECDSA_SECP256R1_SHA256, true);
 }
 
 static void one_client_certificate(enum hs_verify verify, enum key_type key, bool with,

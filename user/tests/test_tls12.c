@@ -240,6 +240,39 @@ static void certificate_types(void)
 	one_certificate_type(KEY_ED25519, 64, false);
 }
 
+/* The name counts for more than the order of the suites, which prefers another's kind of key. */
+static void name_before_suite(enum hs_unmatched unmatched)
+{
+	static const uint16_t ecdsa_first[] = { HS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+						HS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 };
+	struct identity_spec spec = { .common_name = "B", .key = KEY_ECDSA_P256 };
+	struct identity *other;
+	struct hs_credential *credentials[2];
+	struct pair p;
+
+	spec.issuer = test_root();
+	spec.names = "DNS:other.example";
+	other = identity_new(&spec);
+	pair_init(&p, KEY_RSA);
+	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+		versions(&p, (enum hs_role)role, HS_TLS_1_2, HS_TLS_1_2);
+		p.side[role].config.suites = ecdsa_first;
+		p.side[role].config.suite_count = 2;
+	}
+	credentials[0] = identity_credential(other);
+	credentials[1] = p.side[HS_SERVER].config.credentials[0];
+	p.side[HS_SERVER].config.credentials = credentials;
+	p.side[HS_SERVER].config.credential_count = 2;
+	p.side[HS_SERVER].config.unmatched = unmatched;
+	pair_run(&p);
+	ok(pair_complete(&p) &&
+		   hs_engine_summary(p.side[HS_CLIENT].engine)->suite == ecdsa_first[1],
+	   "the name counts for more than the order of the suites (%d)", (int)unmatched);
+	complain(&p);
+	pair_free(&p);
+	identity_free(other);
+}
+
 /* --- hellos that were changed on their way --- */
 
 struct change {
@@ -579,6 +612,8 @@ int main(void)
 	client_certificates();
 	certificate_types();
 	supported_groups();
+	for (int unmatched = HS_UNMATCHED_ANY; unmatched <= HS_UNMATCHED_REFUSE; unmatched++)
+		name_before_suite((enum hs_unmatched)unmatched);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		one_change(&changes[i]);
 	sentinel(HS_TLS_1_3, true);

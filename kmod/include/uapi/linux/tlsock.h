@@ -64,6 +64,7 @@
 #define TLSOCK_START		0x108
 /* int, ignored: update the send key now (RFC 8446 section 4.6.3). ENOTCONN: no
  * established TLS 1.3 connection with a traffic secret. EPIPE: shut down for writing.
+ * EAGAIN: TCP has not taken what was written before.
  */
 #define TLSOCK_KEY_UPDATE	0x109
 
@@ -178,7 +179,8 @@ enum tlsock_cmd {
 	/* worker -> kernel: ID GENERATION ACTIONS. Applied in order, all or nothing.
 	 * ENOENT: no such connection. ESTALE: another generation. EPERM: another
 	 * worker's. EINVAL: malformed, or not allowed now (extack says what). EPIPE: TCP
-	 * is gone. EOPNOTSUPP: no such cipher suite in this kernel.
+	 * is gone. EOPNOTSUPP: no such cipher suite in this kernel. While the application is
+	 * within a call on the socket the answer is 0, and the actions are done when it is not.
 	 */
 	TLSOCK_CMD_PUSH,
 	/* kernel -> worker */
@@ -191,7 +193,7 @@ enum tlsock_cmd {
 	TLSOCK_CMD_STATS,	/* answer: STAT_* */
 	TLSOCK_CMD_LIMITS,	/* set those LIMIT_* that are given; answer: all of them */
 	TLSOCK_CMD_CONN_INFO,	/* kernel -> tool */
-	TLSOCK_CMD_EVENT,	/* kernel -> "monitor": EVENT ID ROLE and what is known */
+	TLSOCK_CMD_EVENT,	/* kernel -> "monitor" (CAP_NET_ADMIN): EVENT ID ROLE, what is known */
 
 	__TLSOCK_CMD_MAX,
 	TLSOCK_CMD_MAX = __TLSOCK_CMD_MAX - 1
@@ -211,7 +213,9 @@ enum tlsock_attr {
 	TLSOCK_A_VERIFY,	/* u8: enum tlsock_verify, the default already applied */
 	TLSOCK_A_LOCAL,		/* binary: struct sockaddr_in or sockaddr_in6 */
 	TLSOCK_A_PEER,		/* binary, likewise */
-	TLSOCK_A_UID,		/* u32 in the daemon's user namespace: who attached the ULP */
+	TLSOCK_A_UID,		/* u32 in the network namespace's user namespace: who last
+				 * named a credential, trust or profile, or attached the ULP
+				 */
 	TLSOCK_A_GID,		/* u32 */
 	TLSOCK_A_PID,		/* u32: thread group, in the initial pid namespace */
 	TLSOCK_A_NETNS,		/* u64: the namespace's cookie */

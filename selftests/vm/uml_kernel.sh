@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# debug_kernel.sh [what]: bring a User Mode Linux with sanitizers into the cache.
+# uml_kernel.sh debug|bench [what]: bring a User Mode Linux into the cache: one with sanitizers, or
+# one for benchmarks.
 #
-# It is built from Debian's newest linux-source with debug.config, once for each version of both.
-# Prints one line about it: what is "dir" (default), "release", "image" or "modules". A kernel that
-# lacks an option that debug.config asks for must never be taken for the debug kernel.
+# It is built from Debian's newest linux-source with uml.config and its own, once for each version
+# of them. Prints one line about it: what is "dir" (default), "release", "image" or "modules". A
+# kernel that lacks an option that they ask for must never be taken for it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Options that watch must not vanish because something that they depend on has changed.
 complete() { # .config
 	local option
-	grep -E '^CONFIG_[A-Z0-9_]+=[ym]$' "$here/debug.config" | while read -r option; do
+	grep -hE '^CONFIG_[A-Z0-9_]+=[ym]$' "${configs[@]}" | while read -r option; do
 		grep -qxE "${option%=*}=[ym]" "$1" || echo "$option"
 	done
 }
@@ -23,10 +24,10 @@ build() { # folder, source
 	[ ! -e "$1/.complete" ] || return 0
 	rm -rf "$1"
 	mkdir -p "$1"
-	echo "debug_kernel: building, some 15 minutes of processor time" >&2
+	echo "uml_kernel: building $kind, some 15 minutes of processor time" >&2
 	{
 		make -s -C "$2" ARCH=um O="$1" defconfig &&
-			(cd "$1" && "$2/scripts/kconfig/merge_config.sh" -m -O . .config "$here/debug.config") &&
+			(cd "$1" && "$2/scripts/kconfig/merge_config.sh" -m -O . .config "${configs[@]}") &&
 			make -s -C "$2" ARCH=um O="$1" olddefconfig
 	} >"$log" 2>&1 || die "no configuration: $(tail -3 "$log")"
 	missing=$(complete "$1/.config")
@@ -40,15 +41,18 @@ build() { # folder, source
 	touch "$1/.complete"
 }
 
+kind=${1:-}
+[ -e "$here/${kind:-none}.config" ] && [ "$kind" != uml ] || die "usage: uml_kernel.sh debug|bench [what]"
+configs=("$here/uml.config" "$here/$kind.config")
 source=$("$here/source.sh" --full)
 version=$(basename "$(dirname "$source")")
-dir=$CACHE/debug/$version-$(sha256sum "$here/debug.config" | cut -c1-12)
-with_lock debug build "$dir" "$source"
+dir=$CACHE/$kind/$version-$(cat "${configs[@]}" | sha256sum | cut -c1-12)
+with_lock "$kind" build "$dir" "$source"
 release=$(<"$dir/include/config/kernel.release")
-case ${1:-dir} in
+case ${2:-dir} in
 dir) echo "$dir" ;;
 release) echo "$release" ;;
 image) echo "$dir/linux" ;;
 modules) echo "$dir/root/lib/modules/$release" ;;
-*) die "unknown: $1" ;;
+*) die "unknown: $2" ;;
 esac
