@@ -61,17 +61,26 @@ void tlsock_keys_free(struct tlsock_keys *k)
 	kfree_sensitive(k);
 }
 
-/* @sg starts behind the header and explicit nonce */
-static int keys_crypt(struct tlsock_keys *k, struct scatterlist *sg, size_t aad_len,
-		      size_t len, bool encrypt)
+/* RFC 8446 section 5.2: the additional data is the record's header, which lies in front of it;
+ * in TLS 1.2 it is made up, and goes in front of both.
+ */
+static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
+		      size_t aad_len, size_t len, bool encrypt)
 {
+	struct scatterlist from[2], to[2];
 	DECLARE_CRYPTO_WAIT(wait);
-	struct scatterlist chain[2];
 
 	might_sleep();
-	sg_init_table(chain, 2);
-	sg_set_buf(&chain[0], k->aad, aad_len);
-	sg_chain(chain, 2, sg);
+	if (k->cipher->version != TLSOCK_TLS_1_3) {
+		sg_init_table(from, 2);
+		sg_set_buf(&from[0], k->aad, aad_len);
+		sg_chain(from, 2, src);
+		sg_init_table(to, 2);
+		sg_set_buf(&to[0], k->aad, aad_len);
+		sg_chain(to, 2, dst);
+		dst = dst == src ? from : to;
+		src = from;
+	}
 
 	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
 	 * synchronous in process context; should it ever queue, this waits for it.
@@ -79,7 +88,7 @@ static int keys_crypt(struct tlsock_keys *k, struct scatterlist *sg, size_t aad_
 	aead_request_set_callback(k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
 				  crypto_req_done, &wait);
 	aead_request_set_ad(k->req, aad_len);
-	aead_request_set_crypt(k->req, chain, chain, len, k->nonce);
+	aead_request_set_crypt(k->req, src, dst, len, k->nonce);
 	return crypto_wait_req(encrypt ? crypto_aead_encrypt(k->req) : crypto_aead_decrypt(k->req),
 			       &wait);
 }
@@ -91,11 +100,12 @@ static void keys_nonce(struct tlsock_keys *k, const u8 *expl)
 	tlsock_nonce(k->nonce + !!k->cipher->nonce_flags, k->cipher, k->iv, expl, k->seq);
 }
 
-int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, size_t len)
+int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
+		     u8 type, size_t len)
 {
 	const struct tlsock_cipher *c = k->cipher;
+	size_t aad_len = TLSOCK_HEADER_LEN;
 	u8 expl[8];
-	size_t aad_len;
 	int err;
 
 	/* RFC 8446 section 5.3: sequence numbers must not wrap */
@@ -103,9 +113,10 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, siz
 		return -EKEYEXPIRED;
 	put_unaligned_be64(k->expl, expl);
 	keys_nonce(k, expl);
-	aad_len = tlsock_aad(k->aad, c, type, k->seq, len,
-			     c->explicit_len + len + TLSOCK_TAG_LEN);
-	err = keys_crypt(k, sg, aad_len, len, true);
+	if (c->version != TLSOCK_TLS_1_3)
+		aad_len = tlsock_aad(k->aad, c, type, k->seq, len,
+				     c->explicit_len + len + TLSOCK_TAG_LEN);
+	err = keys_crypt(k, src, dst, aad_len, len, true);
 	if (!err) {
 		k->seq++;
 		k->expl++;
@@ -113,11 +124,11 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *sg, u8 type, siz
 	return err;
 }
 
-int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *sg, const u8 *header,
-		     const u8 *expl, size_t len)
+int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
+		     u8 type, const u8 *expl, size_t len)
 {
 	const struct tlsock_cipher *c = k->cipher;
-	size_t aad_len;
+	size_t aad_len = TLSOCK_HEADER_LEN;
 	int err;
 
 	if (len < TLSOCK_TAG_LEN)
@@ -125,15 +136,19 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *sg, const u8 *he
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
 	keys_nonce(k, expl);
-	aad_len = tlsock_aad(k->aad, c, header[0], k->seq, len - TLSOCK_TAG_LEN,
-			     c->explicit_len + len);
-	/* RFC 8446 section 5.2: the header as it was received */
-	if (c->version == TLSOCK_TLS_1_3)
-		memcpy(k->aad, header, TLSOCK_HEADER_LEN);
-	err = keys_crypt(k, sg, aad_len, len, false);
+	if (c->version != TLSOCK_TLS_1_3)
+		aad_len = tlsock_aad(k->aad, c, type, k->seq, len - TLSOCK_TAG_LEN,
+				     c->explicit_len + len);
+	err = keys_crypt(k, src, dst, aad_len, len, false);
 	if (!err)
 		k->seq++;
 	return err;
+}
+
+size_t tlsock_keys_skip(const struct tlsock_keys *k)
+{
+	return k->cipher->version == TLSOCK_TLS_1_3 ? 0 :
+						      TLSOCK_HEADER_LEN + k->cipher->explicit_len;
 }
 
 /*

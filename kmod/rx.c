@@ -254,7 +254,8 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	rx->rec.off = off;
 
 	sg_init_table(sg, TLSOCK_RECORD_PAGES);
-	for (left = len; left; off = 0, i++) {
+	off = tlsock_keys_skip(rx->keys);
+	for (left = TLSOCK_HEADER_LEN + h->len - off; left; off = 0, i++) {
 		size_t chunk = min_t(size_t, left, PAGE_SIZE - off);
 
 		sg_set_page(&sg[i], rx->rec.pages[i], chunk, off);
@@ -262,7 +263,7 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	}
 	sg_mark_end(&sg[i - 1]);
 
-	err = tlsock_keys_open(rx->keys, sg, header, header + TLSOCK_HEADER_LEN, len);
+	err = tlsock_keys_open(rx->keys, sg, sg, h->type, header + TLSOCK_HEADER_LEN, len);
 	if (err == -EBADMSG)
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
 			      "a record did not authenticate");

@@ -10,6 +10,7 @@
 #ifndef _TLSOCK_H
 #define _TLSOCK_H
 
+#include <linux/bvec.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/workqueue.h>
@@ -69,15 +70,20 @@ struct tlsock_keys {
 struct tlsock_txbuf {
 	struct list_head node;
 	u32 off, len;			/* bytes taken, bytes in all */
-	struct page **pages;		/* the application record's; NULL: data */
 	u8 data[];
 };
+
+/* Application records of one batch, and the pages that they take, at worst single ones */
+#define TLSOCK_BATCH_BYTES	65536		/* of plaintext, about */
+#define TLSOCK_BATCH_SEGS	(TLSOCK_BATCH_BYTES / 4096 + TLSOCK_RECORD_PAGES + 1)
 
 struct tlsock_tx {
 	struct tlsock_keys *keys;	/* NULL: epoch 0 */
 	struct list_head queue;		/* of tlsock_txbuf */
-	struct tlsock_txbuf rec;	/* the application record; on queue: busy */
-	struct page *pages[TLSOCK_RECORD_PAGES];
+	struct tlsock_txbuf rec;	/* application records, in seg; on queue: busy */
+	struct bio_vec seg[TLSOCK_BATCH_SEGS];	/* with a reference to each page */
+	u8 n_seg, seg_at;		/* how many; the first that TCP has not taken whole */
+	struct page *pages[TLSOCK_RECORD_PAGES]; /* of the open record */
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
 	u16 max_payload;		/* bytes of plaintext in a record */
@@ -480,13 +486,19 @@ void tlsock_stats_tls_unregister(void);
 struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
 				    size_t key_len, const u8 *iv, size_t iv_len);
 void tlsock_keys_free(struct tlsock_keys *keys);
-/* Protect in place. @sg: content, with room for the tag, behind the header and explicit nonce,
- * which the caller writes. @len: bytes of content, the inner type counted.
+/* Where the scatterlists of the next two begin in a record: at its header in TLS 1.3, whose
+ * additional data that is, else at the content. Bytes.
  */
-int tlsock_keys_seal(struct tlsock_keys *keys, struct scatterlist *sg, u8 type, size_t len);
-/* Open in place. @header: as received. @len: bytes behind the header and explicit nonce. */
-int tlsock_keys_open(struct tlsock_keys *keys, struct scatterlist *sg, const u8 *header,
-		     const u8 *expl, size_t len);
+size_t tlsock_keys_skip(const struct tlsock_keys *keys);
+/* Protect @src to @dst, which may be the same. Both begin at tlsock_keys_skip() of the record; the
+ * caller writes header and explicit nonce, in TLS 1.3 to both. @len: bytes of content, the inner
+ * type counted; @dst has room for the tag behind them.
+ */
+int tlsock_keys_seal(struct tlsock_keys *keys, struct scatterlist *src, struct scatterlist *dst,
+		     u8 type, size_t len);
+/* Open @src to @dst. @type: of the header. @len: bytes behind the header and explicit nonce. */
+int tlsock_keys_open(struct tlsock_keys *keys, struct scatterlist *src, struct scatterlist *dst,
+		     u8 type, const u8 *expl, size_t len);
 /* The next generation of traffic keys, RFC 8446 section 7.2. ERR_PTR as above. */
 struct tlsock_keys *tlsock_keys_next(const struct tlsock_keys *keys);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sending: application data is cut into records, protected, and given to TCP (RFC 8446
- * section 5.1 and 5.2). One record is in work at a time; it is copied behind its header and
- * encrypted in place. What TCP does not take at once waits in tx.queue, in order, with
- * alerts and handshake messages. Nothing may reach TCP that did not pass a key here,
+ * section 5.1 and 5.2). Whole records are made in the page fragments that TCP itself copies
+ * to, a batch of them, and TCP gets the pages; a record that more is to be added to stays
+ * open in pages of its own. What TCP does not take at once waits in tx.queue, in order,
+ * with alerts and handshake messages. Nothing may reach TCP that did not pass a key here,
  * but for the handshake's epoch 0.
  */
 #include <linux/bvec.h>
@@ -26,28 +27,42 @@ void tlsock_tx_init(struct tlsock_tx *tx)
 {
 	INIT_LIST_HEAD(&tx->queue);
 	INIT_LIST_HEAD(&tx->rec.node);
-	tx->rec.pages = tx->pages;
 	tx->max_payload = TLSOCK_FRAGMENT_MAX;
+}
+
+static void tx_segs_free(struct tlsock_tx *tx)
+{
+	for (; tx->seg_at < tx->n_seg; tx->seg_at++)
+		put_page(tx->seg[tx->seg_at].bv_page);
+	tx->n_seg = 0;
+	tx->seg_at = 0;
+	tx->rec.off = 0;
+	tx->rec.len = 0;
+}
+
+/* The open record's pages; plaintext may lie there */
+static void tx_pages_free(struct tlsock_tx *tx)
+{
+	int i;
+
+	for (i = 0; i < TLSOCK_RECORD_PAGES && tx->pages[i]; i++) {
+		memzero_explicit(page_address(tx->pages[i]), PAGE_SIZE);
+		put_page(tx->pages[i]);
+		tx->pages[i] = NULL;
+	}
 }
 
 void tlsock_tx_free(struct tlsock_tx *tx)
 {
 	struct tlsock_txbuf *buf, *tmp;
-	int i;
 
 	list_for_each_entry_safe(buf, tmp, &tx->queue, node) {
 		list_del_init(&buf->node);
-		if (!buf->pages)
+		if (buf != &tx->rec)
 			kfree(buf);
 	}
-	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
-		if (!tx->pages[i])
-			continue;
-		/* plaintext that was never sent may lie there */
-		memzero_explicit(page_address(tx->pages[i]), PAGE_SIZE);
-		put_page(tx->pages[i]);
-		tx->pages[i] = NULL;
-	}
+	tx_segs_free(tx);
+	tx_pages_free(tx);
 	tx->open = 0;
 	tlsock_keys_free(tx->keys);
 	tx->keys = NULL;
@@ -63,7 +78,6 @@ struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp)
 	INIT_LIST_HEAD(&buf->node);
 	buf->off = 0;
 	buf->len = 0;
-	buf->pages = NULL;
 	return buf;
 }
 
@@ -84,6 +98,28 @@ static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_tx
 	list_add_tail(&buf->node, &ctx->tx.queue);
 	ctx->tx.records++;
 	TLSOCK_INC(sk, TLSOCK_MIB_TX_RECORDS);
+}
+
+/* Application records in seg, of @content bytes, are whole. */
+static int tx_enqueue_rec(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content)
+{
+	struct tlsock_tx *tx = &ctx->tx;
+
+	list_add_tail(&tx->rec.node, &tx->queue);
+	tx->records += records;
+	tx->bytes += content;
+	TLSOCK_ADD(sk, TLSOCK_MIB_TX_RECORDS, records);
+	TLSOCK_ADD(sk, TLSOCK_MIB_TX_BYTES, content);
+	if (tx->keys->secret_len && tx->keys->seq >= TLSOCK_KEY_RECORDS)
+		return tlsock_key_update_send(sk, ctx, false);
+	return 0;
+}
+
+static int tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err)
+{
+	tlsock_fail(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+		    "a record could not be encrypted (%d)", err);
+	return -EIO;
 }
 
 int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbuf *buf,
@@ -113,8 +149,9 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 	if (keys->cipher->version == TLSOCK_TLS_1_3)
 		buf->data[head + len++] = type;
 	tx_head(keys, buf->data, type, len);
-	sg_init_one(&sg, buf->data + head, len + TLSOCK_TAG_LEN);
-	err = tlsock_keys_seal(keys, &sg, type, len);
+	sg_init_one(&sg, buf->data + tlsock_keys_skip(keys),
+		    head + len + TLSOCK_TAG_LEN - tlsock_keys_skip(keys));
+	err = tlsock_keys_seal(keys, &sg, &sg, type, len);
 	if (err) {
 		kfree_sensitive(buf);
 		return err;
@@ -158,7 +195,8 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 	struct scatterlist sg[TLSOCK_RECORD_PAGES];
 	struct tlsock_tx *tx = &ctx->tx;
 	struct tlsock_keys *keys = tx->keys;
-	size_t head, content = tx->open;
+	size_t head, skip, len, content = tx->open, i;
+	u32 bytes = tx->open;
 	int err;
 
 	sock_owned_by_me(sk);
@@ -168,6 +206,7 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return -EINVAL;
 
 	head = TLSOCK_HEADER_LEN + keys->cipher->explicit_len;
+	skip = tlsock_keys_skip(keys);
 	/* tx_pages_grow() made room for the inner type and the tag */
 	if (keys->cipher->version == TLSOCK_TLS_1_3) {
 		size_t at = head + content++;
@@ -175,67 +214,223 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 		((u8 *)page_address(tx->pages[at / PAGE_SIZE]))[at % PAGE_SIZE] = tx->open_type;
 	}
 	tx_head(keys, page_address(tx->pages[0]), tx->open_type, content);
-	tx_pages_sg(sg, tx->pages, head, content + TLSOCK_TAG_LEN);
-	err = tlsock_keys_seal(keys, sg, tx->open_type, content);
-	if (err) {
-		tlsock_fail(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR, 0,
-			    "a record could not be encrypted (%d)", err);
-		return -EIO;
-	}
-	tx->bytes += tx->open;
-	TLSOCK_ADD(sk, TLSOCK_MIB_TX_BYTES, tx->open);
+	len = head + content + TLSOCK_TAG_LEN;
+	tx_pages_sg(sg, tx->pages, skip, len - skip);
+	err = tlsock_keys_seal(keys, sg, sg, tx->open_type, content);
+	if (err)
+		return tx_seal_failed(sk, ctx, err);
 	tx->open = 0;
-	tx->rec.off = 0;
-	tx->rec.len = head + content + TLSOCK_TAG_LEN;
-	tx_enqueue(sk, ctx, &tx->rec);
+	tx->rec.len = len;
+	for (i = 0; len; i++, len -= tx->seg[i - 1].bv_len) {
+		tx->seg[i].bv_page = tx->pages[i];
+		tx->seg[i].bv_offset = 0;
+		tx->seg[i].bv_len = min_t(size_t, len, PAGE_SIZE);
+		tx->pages[i] = NULL;
+	}
+	tx->n_seg = i;
+	return tx_enqueue_rec(sk, ctx, 1, bytes);
+}
 
-	if (keys->secret_len && keys->seq >= TLSOCK_KEY_RECORDS)
-		return tlsock_key_update_send(sk, ctx, false);
+/* Take @len more bytes of page fragments into seg, as many as lie together. Returns how many. */
+static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, size_t len, u8 **out)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	struct bio_vec *last = tx->n_seg ? &tx->seg[tx->n_seg - 1] : NULL;
+
+	if (!sk_page_frag_refill(sk, pf))
+		return 0;
+	len = min_t(size_t, len, pf->size - pf->offset);
+	*out = (u8 *)page_address(pf->page) + pf->offset;
+	if (last && last->bv_page == pf->page && last->bv_offset + last->bv_len == pf->offset) {
+		last->bv_len += len;
+	} else {
+		get_page(pf->page);
+		tx->seg[tx->n_seg].bv_page = pf->page;
+		tx->seg[tx->n_seg].bv_offset = pf->offset;
+		tx->seg[tx->n_seg++].bv_len = len;
+	}
+	pf->offset += len;
+	return len;
+}
+
+/* Give back what was taken beyond @n_seg segments and @len bytes. */
+static void tx_seg_back(struct tlsock_tx *tx, u8 n_seg, u32 last_len)
+{
+	while (tx->n_seg > n_seg)
+		put_page(tx->seg[--tx->n_seg].bv_page);
+	if (n_seg)
+		tx->seg[n_seg - 1].bv_len = last_len;
+}
+
+/* One piece of a record: @n bytes at @at of it. The content comes from @msg, header and inner type
+ * are written where they fall into it.
+ */
+static int tx_piece(const struct tlsock_keys *keys, u8 *out, size_t at, size_t n, size_t head,
+		    size_t content, u8 type, struct msghdr *msg)
+{
+	size_t from = max(at, head), to = min(at + n, head + content);
+
+	if (!at)
+		tx_head(keys, out, type, content + (keys->cipher->version == TLSOCK_TLS_1_3));
+	if (from < to && !copy_from_iter_full(out + from - at, to - from, &msg->msg_iter))
+		return -EFAULT;
+	if (keys->cipher->version == TLSOCK_TLS_1_3 && head + content >= at &&
+	    head + content < at + n)
+		out[head + content - at] = type;
 	return 0;
 }
 
-static int tx_push(struct sock *sk, struct tlsock_txbuf *buf)
+/* A whole record of @content bytes of @msg, behind those in seg. 0 or a negative errno, which
+ * leaves seg and @msg as they were; -EIO: the connection has failed.
+ */
+static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+		    size_t content)
+{
+	struct tlsock_keys *keys = ctx->tx.keys;
+	bool tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
+	size_t head = TLSOCK_HEADER_LEN + keys->cipher->explicit_len;
+	size_t len = head + content + tls13 + TLSOCK_TAG_LEN, at = 0, n, skip, before;
+	struct scatterlist sg[TLSOCK_RECORD_PAGES + 1];
+	struct tlsock_tx *tx = &ctx->tx;
+	u8 n_seg = tx->n_seg, *out;
+	u32 last_len = n_seg ? tx->seg[n_seg - 1].bv_len : 0;
+	int err = 0, i = 0;
+
+	before = msg_data_left(msg);
+	sg_init_table(sg, ARRAY_SIZE(sg));
+	/* a fragment has room for the header at least */
+	for (skip = tlsock_keys_skip(keys); at < len; at += n, skip = 0) {
+		n = i < ARRAY_SIZE(sg) && tx->n_seg < TLSOCK_BATCH_SEGS ?
+		    tx_seg_take(sk, tx, len - at, &out) : 0;
+		err = n ? tx_piece(keys, out, at, n, head, content, type, msg) : -ENOMEM;
+		if (err)
+			goto out_back;
+		if (n > skip)
+			sg_set_buf(&sg[i++], out + skip, n - skip);
+	}
+	sg_mark_end(&sg[i - 1]);
+	err = tlsock_keys_seal(keys, sg, sg, type, content + tls13);
+	if (!err) {
+		tx->rec.len += len;
+		return 0;
+	}
+	tx_seg_back(tx, n_seg, last_len);
+	return tx_seal_failed(sk, ctx, err);
+
+out_back:
+	iov_iter_revert(&msg->msg_iter, before - msg_data_left(msg));
+	tx_seg_back(tx, n_seg, last_len);
+	return err;
+}
+
+/* Make whole records until the batch is full, and queue them. Returns bytes taken, or a negative
+ * errno. What is less than a record stays in @msg when there is @more to come.
+ */
+static int tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type, bool more)
+{
+	struct tlsock_tx *tx = &ctx->tx;
+	u32 records = 0, taken = 0;
+	size_t n, room;
+	int err = 0;
+
+	room = clamp_t(int, sk_stream_wspace(sk), 1, TLSOCK_BATCH_BYTES);
+	while (msg_data_left(msg) && taken < room) {
+		n = min_t(size_t, msg_data_left(msg), tx->max_payload);
+		if ((more && n < tx->max_payload) || tx->keys->seq == U64_MAX ||
+		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
+		    (records && tx->n_seg + TLSOCK_RECORD_PAGES + 1 > TLSOCK_BATCH_SEGS))
+			break;
+		err = tx_whole(sk, ctx, msg, type, n);
+		if (err)
+			break;
+		records++;
+		taken += n;
+	}
+	if (ctx->state == TLSOCK_STATE_FAILED)
+		return err;
+	if (records)
+		err = tx_enqueue_rec(sk, ctx, records, taken);
+	return taken ?: err;
+}
+
+#ifdef TLSOCK_HAVE_PROTO_SENDPAGE
+/* Here MSG_SPLICE_PAGES means nothing to TCP. */
+static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
+{
+	const struct bio_vec *bv = &tx->seg[tx->seg_at];
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_NO_SHARED_FRAGS;
+
+	if (tx->seg_at + 1 < tx->n_seg)
+		flags |= MSG_SENDPAGE_NOTLAST;
+	return do_tcp_sendpages(sk, bv->bv_page, bv->bv_offset, bv->bv_len, flags);
+}
+#else
+static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_SPLICE_PAGES | MSG_NO_SHARED_FRAGS,
+	};
+	size_t left = tx->rec.len - tx->rec.off;
+
+	iov_iter_bvec(&msg.msg_iter, WRITE, tx->seg + tx->seg_at, tx->n_seg - tx->seg_at, left);
+	return tcp_sendmsg_locked(sk, &msg, left);
+}
+#endif
+
+static int tx_push(struct sock *sk, struct tlsock_tx *tx, struct tlsock_txbuf *buf)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	struct bio_vec bv[TLSOCK_RECORD_PAGES];
-	size_t left = buf->len - buf->off, n = 0, i, off, len = left;
 	struct kvec kv;
 
-	if (!buf->pages) {
-		kv.iov_base = buf->data + buf->off;
-		kv.iov_len = left;
-		iov_iter_kvec(&msg.msg_iter, WRITE, &kv, 1, left);
-	} else {
-		i = buf->off / PAGE_SIZE;
-		for (off = buf->off % PAGE_SIZE; len; off = 0, i++, n++) {
-			bv[n].bv_page = buf->pages[i];
-			bv[n].bv_offset = off;
-			bv[n].bv_len = min_t(size_t, len, PAGE_SIZE - off);
-			len -= bv[n].bv_len;
+	if (buf == &tx->rec)
+		return tx_push_rec(sk, tx);
+	kv.iov_base = buf->data + buf->off;
+	kv.iov_len = buf->len - buf->off;
+	iov_iter_kvec(&msg.msg_iter, WRITE, &kv, 1, kv.iov_len);
+	return tcp_sendmsg_locked(sk, &msg, kv.iov_len);
+}
+
+/* TCP has taken @n bytes of the segments, and holds their pages itself. */
+static void tx_segs_advance(struct tlsock_tx *tx, u32 n)
+{
+	struct bio_vec *bv;
+
+	while (n) {
+		bv = &tx->seg[tx->seg_at];
+		if (n < bv->bv_len) {
+			bv->bv_offset += n;
+			bv->bv_len -= n;
+			return;
 		}
-		iov_iter_bvec(&msg.msg_iter, WRITE, bv, n, left);
+		n -= bv->bv_len;
+		put_page(bv->bv_page);
+		tx->seg_at++;
 	}
-	return tcp_sendmsg_locked(sk, &msg, left);
 }
 
 int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 {
+	struct tlsock_tx *tx = &ctx->tx;
 	struct tlsock_txbuf *buf;
 	int n;
 
 	sock_owned_by_me(sk);
-	while ((buf = list_first_entry_or_null(&ctx->tx.queue, struct tlsock_txbuf, node))) {
-		n = tx_push(sk, buf);
+	while ((buf = list_first_entry_or_null(&tx->queue, struct tlsock_txbuf, node))) {
+		n = tx_push(sk, tx, buf);
 		/* TCP has taken its error to tell it; not everybody here does */
 		if (n < 0 && n != -EAGAIN && n != -EPIPE && !sk->sk_err)
 			WRITE_ONCE(sk->sk_err, -n);
 		if (n <= 0)
 			return n ?: -EAGAIN;
 		buf->off += n;
+		if (buf == &tx->rec)
+			tx_segs_advance(tx, n);
 		if (buf->off < buf->len)
 			continue;
 		list_del_init(&buf->node);
-		if (!buf->pages)
+		if (buf == &tx->rec)
+			tx_segs_free(tx);
+		else
 			kfree(buf);
 	}
 	return 0;
@@ -363,6 +558,16 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 			continue;
 		}
 		tx->open_type = type;
+		if (!tx->open && (!more || msg_data_left(msg) >= tx->max_payload)) {
+			n = tx_batch(sk, ctx, msg, type, more);
+			if (n <= 0)
+				return n;
+			*copied += n;
+			err = tlsock_tx_flush(sk, ctx);
+			if (err && err != -EAGAIN)
+				return err;
+			continue;
+		}
 		n = tx_append(sk, ctx, msg);
 		if (n < 0)
 			return n;
