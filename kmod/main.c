@@ -107,6 +107,7 @@ static void __exit tlsock_exit(void)
 	tlsock_nl_exit();
 	unregister_pernet_subsys(&net_ops);
 	rcu_barrier();
+	tlsock_pool_exit();
 }
 
 module_init(tlsock_init);

@@ -248,6 +248,7 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 					 rx_recv(sk, ctx, msg, len, flags, &timeo, &copied);
 	if (!copied)
 		rx_told(sk, ctx, err);
+	tlsock_rx_idle(&ctx->rx);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 	if (copied || err == -ENODATA)
@@ -303,6 +304,7 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 		rx_took(sk, ctx, rec, ret);
 out:
 	rx_told(sk, ctx, ret);
+	tlsock_rx_idle(&ctx->rx);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 	return ret == -ENODATA ? 0 : ret;

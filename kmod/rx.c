@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving: records are taken off TCP's queue into pages of our own, opened in place there,
- * and given to the application (RFC 8446 section 5). An skb is never written to: its pages can
- * be shared. Bytes are taken only as far as the record in work goes, so that a change of keys
- * never finds a record opened too early. Every length here may come from an attacker.
+ * Receiving: a record is opened from where it lies in TCP's queue into pages of our own, and
+ * given to the application (RFC 8446 section 5). Where that cannot be, because it is not all
+ * there, lies in too many pieces or in pages that somebody else may write to, its bytes are
+ * copied to those pages and opened in place. An skb is never written to: its pages can be
+ * shared. Bytes are taken only as far as the record in work goes, so that a change of keys never
+ * finds a record opened too early. Every length here may come from an attacker.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 
 #include "tlsock.h"
+
+/* Pieces of a record in TCP's queue; with more of them a copy costs less */
+#define RX_PIECES	24
 
 void tlsock_rx_init(struct tlsock_rx *rx)
 {
@@ -23,10 +28,7 @@ static void rx_pages_free(struct tlsock_rxrec *rec)
 	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
 		if (!rec->pages[i])
 			continue;
-		/* a pipe may still hold the page and what was spliced into it */
-		if (page_count(rec->pages[i]) == 1)
-			memzero_explicit(page_address(rec->pages[i]), PAGE_SIZE);
-		put_page(rec->pages[i]);
+		tlsock_page_put(rec->pages[i]);
 		rec->pages[i] = NULL;
 	}
 }
@@ -56,6 +58,12 @@ void tlsock_rx_stop(struct tlsock_rx *rx)
 	rx->open = false;
 	rx->fill = 0;
 	rx->need = TLSOCK_HEADER_LEN;
+}
+
+void tlsock_rx_idle(struct tlsock_rx *rx)
+{
+	if (!rx->open && !rx->fill && rx->rec.pages[0])
+		rx_pages_free(&rx->rec);
 }
 
 void tlsock_rx_consume(struct tlsock_rx *rx)
@@ -122,7 +130,7 @@ static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
 		}
 		if (pages[i])
 			continue;
-		pages[i] = alloc_page(sk->sk_allocation | __GFP_ACCOUNT);
+		pages[i] = tlsock_page_get(sk->sk_allocation);
 		if (!pages[i])
 			return -ENOMEM;
 	}
@@ -237,33 +245,30 @@ static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
 	return 0;
 }
 
-static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h)
+/* Where the bytes from @off to @len of the record in work lie */
+static void rx_pages_sg(struct scatterlist *sg, const struct tlsock_rx *rx, size_t off, size_t len)
+{
+	size_t i = 0, chunk;
+
+	sg_init_table(sg, TLSOCK_RECORD_PAGES);
+	for (; off < len; off += chunk) {
+		chunk = min_t(size_t, len - off, PAGE_SIZE - off % PAGE_SIZE);
+		sg_set_page(&sg[i++], rx->rec.pages[off / PAGE_SIZE], chunk, off % PAGE_SIZE);
+	}
+	sg_mark_end(&sg[i - 1]);
+}
+
+/* Open @src to the record's pages. @header: with the explicit nonce. */
+static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
+		      struct scatterlist *src, struct scatterlist *dst, const u8 *header)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	const struct tlsock_cipher *c = rx->keys->cipher;
-	struct scatterlist sg[TLSOCK_RECORD_PAGES];
-	u8 *header = page_address(rx->rec.pages[0]);
-	size_t len, off, left, i = 0;
+	size_t len = h->len - c->explicit_len;
 	int err;
 
-	if (h->len < c->explicit_len + TLSOCK_TAG_LEN)
-		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
-			      "the peer sent a record too short to be authentic");
-	off = TLSOCK_HEADER_LEN + c->explicit_len;
-	len = h->len - c->explicit_len;
-	rx->rec.off = off;
-
-	sg_init_table(sg, TLSOCK_RECORD_PAGES);
-	off = tlsock_keys_skip(rx->keys);
-	for (left = TLSOCK_HEADER_LEN + h->len - off; left; off = 0, i++) {
-		size_t chunk = min_t(size_t, left, PAGE_SIZE - off);
-
-		sg_set_page(&sg[i], rx->rec.pages[i], chunk, off);
-		left -= chunk;
-	}
-	sg_mark_end(&sg[i - 1]);
-
-	err = tlsock_keys_open(rx->keys, sg, sg, h->type, header + TLSOCK_HEADER_LEN, len);
+	rx->rec.off = TLSOCK_HEADER_LEN + c->explicit_len;
+	err = tlsock_keys_open(rx->keys, src, dst, h->type, header + TLSOCK_HEADER_LEN, len);
 	if (err == -EBADMSG)
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
 			      "a record did not authenticate");
@@ -279,6 +284,20 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	rx->rec.type = h->type;
 	rx->rec.len = len;
 	return 0;
+}
+
+/* The record is in its pages: open it there. */
+static int rx_decrypt_in_place(struct sock *sk, struct tlsock_ctx *ctx,
+			       const struct tlsock_header *h)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+	struct scatterlist sg[TLSOCK_RECORD_PAGES];
+
+	if (h->len < rx->keys->cipher->explicit_len + TLSOCK_TAG_LEN)
+		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
+			      "the peer sent a record too short to be authentic");
+	rx_pages_sg(sg, rx, tlsock_keys_skip(rx->keys), TLSOCK_HEADER_LEN + h->len);
+	return rx_decrypt(sk, ctx, h, sg, sg, page_address(rx->rec.pages[0]));
 }
 
 /* What may come unprotected: everything before the first key; in TLS 1.3 the dummy
@@ -318,6 +337,98 @@ static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_heade
 	return err == -EAGAIN ? rx_at_end(sk, rx) : err;
 }
 
+/* The first @want bytes of the record in work: from our pages, then from TCP's queue */
+static bool rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want)
+{
+	u32 seq = tcp_sk(sk)->copied_seq, off;
+	size_t n = min_t(size_t, rx->fill, want), chunk;
+	struct sk_buff *skb;
+
+	if (n)
+		memcpy(out, page_address(rx->rec.pages[0]), n);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		if (n == want)
+			break;
+		off = seq - TCP_SKB_CB(skb)->seq;
+		if (off >= skb->len)
+			continue;
+		chunk = min_t(size_t, want - n, skb->len - off);
+		if (skb_copy_bits(skb, off, out + n, chunk))
+			return false;
+		n += chunk;
+		seq += chunk;
+	}
+	return n == want;
+}
+
+/* Where @len bytes at @skip of TCP's queue lie; false: in no way that suits us. */
+static bool rx_gather(struct sock *sk, struct scatterlist *sg, size_t skip, size_t len)
+{
+	u32 seq = tcp_sk(sk)->copied_seq + skip, off;
+	struct sk_buff *skb;
+	size_t chunk;
+	int n = 0, used;
+
+	sg_init_table(sg, RX_PIECES);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		if (!len)
+			break;
+		off = seq - TCP_SKB_CB(skb)->seq;
+		if (off >= skb->len)
+			continue;
+		/* What somebody else can still write to could change between authentication and
+		 * decryption.
+		 */
+		if (skb_has_shared_frag(skb) || skb_has_frag_list(skb) ||
+		    TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN ||
+		    n + 1 + skb_shinfo(skb)->nr_frags > RX_PIECES)
+			return false;
+		chunk = min_t(size_t, len, skb->len - off);
+		used = skb_to_sgvec_nomark(skb, sg + n, off, chunk);
+		if (used < 0)
+			return false;
+		n += used;
+		seq += chunk;
+		len -= chunk;
+	}
+	if (len)
+		return false;
+	sg_mark_end(&sg[n - 1]);
+	return true;
+}
+
+/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). */
+static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct scatterlist src[RX_PIECES], dst[TLSOCK_RECORD_PAGES];
+	struct tlsock_rx *rx = &ctx->rx;
+	const struct tlsock_cipher *c = rx->keys->cipher;
+	size_t head = TLSOCK_HEADER_LEN + c->explicit_len, len, skip = tlsock_keys_skip(rx->keys);
+	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
+	struct tlsock_header h;
+	int err;
+
+	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, head))
+		return 1;
+	/* what is wrong with a header is found out, and said, on the other way */
+	if ((ctx->state == TLSOCK_STATE_MANUAL ? tlsock_header_parse_any(&h, header, c) :
+						 tlsock_header_parse(&h, header, c)) >= 0 ||
+	    (c->version == TLSOCK_TLS_1_3 && h.type != TLSOCK_CT_DATA) ||
+	    h.len < c->explicit_len + TLSOCK_TAG_LEN)
+		return 1;
+	len = TLSOCK_HEADER_LEN + h.len;
+	if (tcp_inq(sk) < (int)len || !rx_gather(sk, src, skip, len - skip))
+		return 1;
+	err = rx_pages_grow(sk, rx, len);
+	if (err)
+		return err;
+	rx_pages_sg(dst, rx, skip, len);
+	err = rx_decrypt(sk, ctx, &h, src, dst, header);
+	/* after a failure of the connection too: what was read is read */
+	tcp_read_done(sk, len);
+	return err;
+}
+
 int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_rx *rx = &ctx->rx;
@@ -333,6 +444,13 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return -rx->err;
 	if (rx->key_pending)
 		return -EKEYEXPIRED;
+	if (rx->keys && !rx->fill) {
+		err = rx_from_queue(sk, ctx);
+		if (!err)
+			goto opened;
+		if (err != 1)
+			return err;
+	}
 	err = rx_whole(sk, ctx, &h);
 	if (err)
 		return err;
@@ -345,10 +463,11 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 		return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent an unprotected record");
 	} else {
-		err = rx_decrypt(sk, ctx, &h);
+		err = rx_decrypt_in_place(sk, ctx, &h);
 		if (err)
 			return err;
 	}
+opened:
 	rx->open = true;
 	/* RFC 8446 section 4.6.3: the key that it announces has to come first */
 	if (ctx->state == TLSOCK_STATE_MANUAL && rx->rec.type == TLSOCK_CT_HANDSHAKE &&
@@ -442,30 +561,6 @@ void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
 	release_sock(sk);
 }
 
-/* The record header in work, as far as it is known: from our pages, then from TCP's queue */
-static bool rx_peek_header(struct sock *sk, const struct tlsock_rx *rx, u8 *header)
-{
-	u32 seq = tcp_sk(sk)->copied_seq, off;
-	size_t n = min_t(size_t, rx->fill, TLSOCK_HEADER_LEN), chunk;
-	struct sk_buff *skb;
-
-	if (n)
-		memcpy(header, page_address(rx->rec.pages[0]), n);
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		if (n == TLSOCK_HEADER_LEN)
-			break;
-		off = seq - TCP_SKB_CB(skb)->seq;
-		if (off >= skb->len)
-			continue;
-		chunk = min_t(size_t, TLSOCK_HEADER_LEN - n, skb->len - off);
-		if (skb_copy_bits(skb, off, header + n, chunk))
-			return false;
-		n += chunk;
-		seq += chunk;
-	}
-	return n == TLSOCK_HEADER_LEN;
-}
-
 void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_rx *rx = &ctx->rx;
@@ -478,7 +573,7 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
 		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
-	if (!ready && !rx->dead && !rx->key_pending && rx_peek_header(sk, rx, header)) {
+	if (!ready && !rx->dead && !rx->key_pending && rx_peek(sk, rx, header, sizeof(header))) {
 		need += get_unaligned_be16(header + 3);
 		/* a record that is too long will be refused by its header alone */
 		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;

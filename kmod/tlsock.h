@@ -502,6 +502,12 @@ int tlsock_keys_open(struct tlsock_keys *keys, struct scatterlist *src, struct s
 /* The next generation of traffic keys, RFC 8446 section 7.2. ERR_PTR as above. */
 struct tlsock_keys *tlsock_keys_next(const struct tlsock_keys *keys);
 
+/* pool.c: pages for records in work. Process context. What lies in one is not the caller's. */
+struct page *tlsock_page_get(gfp_t gfp);
+/* Drop the caller's reference. */
+void tlsock_page_put(struct page *page);
+void tlsock_pool_exit(void);
+
 /* tx.c: all under the socket lock */
 int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 void tlsock_tx_init(struct tlsock_tx *tx);
@@ -535,6 +541,8 @@ void tlsock_rx_stop(struct tlsock_rx *rx);
  */
 int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_consume(struct tlsock_rx *rx);
+/* Hold no pages while there is nothing in them. */
+void tlsock_rx_idle(struct tlsock_rx *rx);
 /* The next record in work that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end
  * of file; else the connection has failed, and its negative errno.
  */

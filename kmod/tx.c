@@ -40,14 +40,13 @@ static void tx_segs_free(struct tlsock_tx *tx)
 	tx->rec.len = 0;
 }
 
-/* The open record's pages; plaintext may lie there */
+/* The open record's */
 static void tx_pages_free(struct tlsock_tx *tx)
 {
 	int i;
 
 	for (i = 0; i < TLSOCK_RECORD_PAGES && tx->pages[i]; i++) {
-		memzero_explicit(page_address(tx->pages[i]), PAGE_SIZE);
-		put_page(tx->pages[i]);
+		tlsock_page_put(tx->pages[i]);
 		tx->pages[i] = NULL;
 	}
 }
@@ -183,7 +182,7 @@ static int tx_pages_grow(struct sock *sk, struct tlsock_tx *tx, size_t len)
 	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
 		if (tx->pages[i])
 			continue;
-		tx->pages[i] = alloc_page(sk->sk_allocation | __GFP_ACCOUNT);
+		tx->pages[i] = tlsock_page_get(sk->sk_allocation);
 		if (!tx->pages[i])
 			return -ENOMEM;
 	}
@@ -228,6 +227,10 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 		tx->pages[i] = NULL;
 	}
 	tx->n_seg = i;
+	for (; i < TLSOCK_RECORD_PAGES && tx->pages[i]; i++) {
+		tlsock_page_put(tx->pages[i]);
+		tx->pages[i] = NULL;
+	}
 	return tx_enqueue_rec(sk, ctx, 1, bytes);
 }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages for records in work, a few kept on each processor: many kernels clear every page that
+ * is allocated, which costs more than a record's cipher, and an idle socket should hold none.
+ * Whoever takes one finds in it what an earlier record left, so it must never be given out
+ * beyond what was written to it; before the kernel gets it back it is wiped.
+ */
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+
+#include "tlsock.h"
+
+#define POOL_PAGES	(2 * TLSOCK_RECORD_PAGES)
+
+struct pool {
+	unsigned int n;
+	struct page *pages[POOL_PAGES];
+};
+
+static DEFINE_PER_CPU(struct pool, pools);
+
+struct page *tlsock_page_get(gfp_t gfp)
+{
+	struct pool *pool = get_cpu_ptr(&pools);
+	struct page *page = pool->n ? pool->pages[--pool->n] : NULL;
+
+	put_cpu_ptr(&pools);
+	return page ?: alloc_page(gfp);
+}
+
+void tlsock_page_put(struct page *page)
+{
+	struct pool *pool;
+
+	/* a pipe or an skb may still hold it, and what was given to them */
+	if (page_count(page) > 1) {
+		put_page(page);
+		return;
+	}
+	pool = get_cpu_ptr(&pools);
+	if (pool->n < POOL_PAGES) {
+		pool->pages[pool->n++] = page;
+		page = NULL;
+	}
+	put_cpu_ptr(&pools);
+	if (!page)
+		return;
+	clear_page(page_address(page));
+	put_page(page);
+}
+
+void tlsock_pool_exit(void)
+{
+	struct pool *pool;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		pool = per_cpu_ptr(&pools, cpu);
+		while (pool->n) {
+			clear_page(page_address(pool->pages[--pool->n]));
+			put_page(pool->pages[pool->n]);
+		}
+	}
+}
