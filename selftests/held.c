@@ -413,12 +413,13 @@ static int many_start(struct slow_page *page, const struct addr *a, int l)
 	int rc;
 
 	pthread_attr_init(&small);
-	pthread_attr_setstacksize(&small, 256 * 1024);
+	/* what the library keeps for each thread is a part of it */
+	pthread_attr_setstacksize(&small, 1024 * 1024);
 	for (int i = 0; i < MANY; i++) {
 		many[i] = (struct call){ .level = SOL_SOCKET, .opt = SO_ATTACH_FILTER, .rc = 1 };
 		many[i].page = page->addr;
 		many[i].fd = socket_new(AF_INET, true);
-		if (many[i].fd < 0)
+		if (many[i].fd < 0 || opt_int(many[i].fd, TLSOCK_TIMEOUT_MS, 600000))
 			return -errno;
 		set_nonblock(many[i].fd, true);
 		connect(many[i].fd, &a->sa, a->len);
@@ -430,7 +431,7 @@ static int many_start(struct slow_page *page, const struct addr *a, int l)
 	for (int i = 0; i < MANY; i++) {
 		rc = pthread_create(&many[i].thread, &small, call_main, &many[i]);
 		if (rc)
-			return -1000 * i - rc;
+			return -rc;
 	}
 	return WAIT_FOR(slow_page_wanted(page)) ? 0 : -ETIME;
 }
