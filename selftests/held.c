@@ -91,13 +91,13 @@ FIXTURE_SETUP(held)
 }
 
 /* Make the call and wait until it waits for its page. */
-#define HOLD(...)                                                                   \
-	({                                                                          \
-		self->call = (struct call){ .fd = self->p.c, __VA_ARGS__ };         \
-		self->call.page = self->page.addr;                                  \
-		self->call.thread = thread_start(call_main, &self->call);           \
-		self->called = true;                                                \
-		ASSERT_TRUE(WAIT_FOR(slow_page_wanted(&self->page)));               \
+#define HOLD(...)                                                           \
+	({                                                                  \
+		self->call = (struct call){ .fd = self->p.c, __VA_ARGS__ }; \
+		self->call.page = self->page.addr;                          \
+		self->call.thread = thread_start(call_main, &self->call);   \
+		self->called = true;                                        \
+		ASSERT_TRUE(WAIT_FOR(slow_page_wanted(&self->page)));       \
 	})
 
 #define HOLD_LOCK() HOLD(.level = SOL_SOCKET, .opt = SO_ATTACH_FILTER)
@@ -126,10 +126,10 @@ FIXTURE_TEARDOWN(held)
 	EXPECT_TRUE(WAIT_FOR(stat_get("TlsockInFlight") == 0));
 }
 
-#define LET_GO()                                        \
-	({                                              \
-		let_go(&self->page, &self->call);       \
-		self->called = false;                   \
+#define LET_GO()                                  \
+	({                                        \
+		let_go(&self->page, &self->call); \
+		self->called = false;             \
 	})
 
 /* Send the PUSH: did it return while the page was held? Its result goes to *rc. */
@@ -150,12 +150,12 @@ static bool push_returns(struct nl *nl, struct msg *m, struct slow_page *page, s
 	return in_time;
 }
 
-#define PUSH(m)                                                                           \
-	({                                                                                \
-		int rc_ = 0;                                                              \
-		ASSERT_TRUE(push_returns(&self->nl, m, &self->page, &self->call,         \
-					 &self->called, &rc_));                           \
-		rc_;                                                                      \
+#define PUSH(m)                                                                                 \
+	({                                                                                      \
+		int rc_ = 0;                                                                    \
+		ASSERT_TRUE(push_returns(&self->nl, m, &self->page, &self->call, &self->called, \
+					 &rc_));                                                \
+		rc_;                                                                            \
 	})
 
 /* The whole handshake in one PUSH. */

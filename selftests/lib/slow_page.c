@@ -66,11 +66,10 @@ static void fuse_request(struct slow_page *p, const struct fuse_in_header *in)
 	struct fuse_init_out init = { .major = FUSE_KERNEL_VERSION,
 				      .minor = FUSE_KERNEL_MINOR_VERSION,
 				      .max_write = SLOW_PAGE_SIZE };
-	struct fuse_attr_out attr = { .attr_valid = 3600,
-				      .attr = { .ino = 1,
-						.size = SLOW_PAGE_SIZE,
-						.mode = S_IFREG | 0600,
-						.nlink = 1 } };
+	struct fuse_attr_out attr = {
+		.attr_valid = 3600,
+		.attr = { .ino = 1, .size = SLOW_PAGE_SIZE, .mode = S_IFREG | 0600, .nlink = 1 }
+	};
 	struct fuse_open_out open = { .fh = 1 };
 
 	switch (in->opcode) {
