@@ -597,6 +597,7 @@ FIXTURE_SETUP(ktls)
 	int yes;
 
 	pair_init(&self->p, TLS13, 0);
+	pattern_fill(data, sizeof(data), 0);
 	ASSERT_EQ(0, env_setup());
 	f = fopen("/sys/module/tlsock/parameters/ktls", "re");
 	yes = f ? fgetc(f) : 0;
