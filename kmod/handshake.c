@@ -554,26 +554,33 @@ static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
 /*
  * Who has the socket lock may be waiting for a page of user memory, for as long as its program
  * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
- * done when the lock is free; see tlsock_release_cb(). 0: it is free; 1: it is not, and @p is
- * parked; -EAGAIN: one is parked already.
+ * done when the lock is free; see tlsock_release_cb(). 0: the caller has the lock now, as by
+ * lock_sock(), which would wait for whoever came between a look and the lock; 1: it is not free, and
+ * @p is parked; -EAGAIN: one is parked already; -ENOENT: close() has begun.
  */
-static int is_owned(struct sock *sk, struct tlsock_push *p)
+static int lock_or_leave(struct sock *sk, struct tlsock_push *p)
 {
 	struct tlsock_ctx *ctx;
-	int owned = 0;
+	int err = 0;
 
 	rcu_read_lock();
 	spin_lock_bh(&sk->sk_lock.slock);
 	ctx = tlsock_ctx(sk);
-	if (ctx && !ctx->detached && sock_owned_by_user_nocheck(sk)) {
-		owned = p && ctx->parked ? -EAGAIN : 1;
+	if (!sock_owned_by_user_nocheck(sk)) {
+		sk->sk_lock.owned = 1;
+	} else if (!ctx || ctx->detached) {
+		err = -ENOENT;
+	} else {
 		ctx->missed = true;
-		if (owned == 1 && p)
+		err = p && ctx->parked ? -EAGAIN : 1;
+		if (p && !ctx->parked)
 			ctx->parked = p;
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
 	rcu_read_unlock();
-	return owned;
+	if (!err)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return err;
 }
 
 struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx)
@@ -605,11 +612,10 @@ static void apply_parked(struct sock *sk, struct tlsock_ctx *ctx)
 int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
 {
 	struct tlsock_ctx *ctx;
-	int err = is_owned(sk, p);
+	int err = lock_or_leave(sk, p);
 
 	if (err)
 		return err;
-	lock_sock(sk);
 	ctx = tlsock_ctx(sk);
 	if (ctx)
 		apply_parked(sk, ctx);	/* in their order */
@@ -622,9 +628,8 @@ static void work(struct tlsock_ctx *ctx)
 {
 	struct sock *sk = ctx->sk;
 
-	if (is_owned(sk, NULL))
+	if (lock_or_leave(sk, NULL))
 		return;
-	lock_sock(sk);
 	if (ctx->detached)
 		goto out;
 	apply_parked(sk, ctx);

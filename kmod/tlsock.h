@@ -382,7 +382,7 @@ void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx);
  */
 void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert,
 				u32 x509, const char *fmt, ...);
-/* Take what is_owned() parked; the caller frees it. */
+/* Take what lock_or_leave() parked; the caller frees it. */
 struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_work(struct work_struct *work);
 void tlsock_timer(struct work_struct *work);

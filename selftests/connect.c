@@ -380,6 +380,52 @@ TEST_F(connect, deadline)
 }
 
 /* What a listener was told, its child tells the worker; the listener itself never starts. */
+static int rcvlowat(int fd)
+{
+	socklen_t len = sizeof(int);
+	int v = -1;
+
+	getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &v, &len);
+	return v;
+}
+
+/* No flight is as long as that: the handshake does not wait for it, and the value comes back. */
+TEST_F(connect, low_water_mark)
+{
+	const int much = 30000, more = 40000;
+	struct addr a;
+
+	self->p.l = listen_on(AF_INET, true, &a);
+	self->p.c = socket_new(AF_INET, true);
+	ASSERT_EQ(0, setsockopt(self->p.c, SOL_SOCKET, SO_RCVLOWAT, &much, sizeof(much)));
+	set_nonblock(self->p.c, true);
+	ASSERT_EQ(-1, connect(self->p.c, &a.sa, a.len));
+	self->p.s = accept4(self->p.l, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, self->p.s);
+	ASSERT_EQ(TLSOCK_STATE_HANDSHAKE, info_get(self->p.s).state);
+	/* in the middle of it: what is usual after accept() */
+	ASSERT_EQ(0, setsockopt(self->p.s, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof(more)));
+	ASSERT_EQ(0, worker_start(&self->w, NULL));
+	EXPECT_EQ(POLLOUT, poll_for(self->p.c, POLLOUT));
+	EXPECT_EQ(POLLOUT, poll_for(self->p.s, POLLOUT));
+	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.c).state);
+	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.s).state);
+	EXPECT_EQ(much, rcvlowat(self->p.c));
+	EXPECT_EQ(more, rcvlowat(self->p.s));
+}
+
+TEST_F(connect, low_water_mark_of_a_failure)
+{
+	struct script s = { .fail_errno = EPERM, .fail_alert = 42 };
+	const int much = 30000;
+
+	ASSERT_EQ(0, pair_handshake(&self->p));
+	ASSERT_EQ(0, setsockopt(self->p.c, SOL_SOCKET, SO_RCVLOWAT, &much, sizeof(much)));
+	ASSERT_EQ(0, worker_start(&self->w, &s));
+	EXPECT_NE(0, POLLERR & poll_for(self->p.c, POLLOUT));
+	EXPECT_EQ(much, rcvlowat(self->p.c));
+}
+
 TEST_F(connect, child_inherits)
 {
 	struct addr a, peer;

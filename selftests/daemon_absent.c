@@ -282,6 +282,40 @@ TEST_F(daemon, dies_owning_client_unsent)
 	free(new2);
 }
 
+/* What ends every worker ends with the third: it must not take the service with it. */
+TEST_F(daemon, dies_owning_three_times)
+{
+	uint32_t generation = 0;
+	uint64_t id = 0;
+	struct event *e;
+
+	ASSERT_EQ(0, nl_open(&self->nl2));
+	ASSERT_EQ(0, nl_register(&self->nl2));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, nl_open(&self->nl));
+		ASSERT_EQ(0, nl_register(&self->nl));
+		if (i == 0)
+			ASSERT_EQ(0, open_client(&self->p));
+		e = nl_next(&self->nl, PATIENCE_MS);
+		ASSERT_NE(NULL, e);
+		EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
+		EXPECT_EQ(i ? id : e->id, e->id);
+		EXPECT_EQ(i ? generation + 1 : e->generation, e->generation);
+		id = e->id;
+		generation = e->generation;
+		free(e);
+		nl_close(&self->nl);
+	}
+	EXPECT_NE(0, POLLERR & poll_for(self->p.c, POLLOUT));
+	set_nonblock(self->p.c, false);
+	expect_failed(_metadata, self->p.c, ECONNABORTED);
+	EXPECT_TRUE(saw_nothing_but_alert(self->p.s));
+	/* a worker that lives was not asked */
+	e = nl_peek(&self->nl2);
+	EXPECT_TRUE(e == NULL || e->cmd == TLSOCK_CMD_CONN_GONE);
+	free(e);
+}
+
 /* ... and when no other worker comes, the grace period ends it. */
 TEST_F(daemon, dies_owning_and_none_follows)
 {

@@ -158,6 +158,28 @@ TEST_F(data, peek)
 	EXPECT_TRUE(took(self->p.s, 9900, 100));
 }
 
+/* A record of one byte costs the memory of a page: MSG_PEEK ends at SO_RCVBUF of that. */
+TEST_F(data, peek_tiny_records)
+{
+	int size = 65536, sent = 0;
+	socklen_t len = sizeof(size);
+	ssize_t n;
+
+	ASSERT_EQ(0, setsockopt(self->p.s, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)));
+	ASSERT_EQ(0, getsockopt(self->p.s, SOL_SOCKET, SO_RCVBUF, &size, &len));
+	while (sent < 1000 && send(self->p.c, out + sent, 1, MSG_DONTWAIT) == 1)
+		sent++;
+	EXPECT_LT(200, sent);
+	EXPECT_TRUE(WAIT_FOR(poll_now(self->p.s, POLLIN)));
+	for (int i = 0; i < 3; i++) {
+		n = recv(self->p.s, in, sizeof(in), MSG_PEEK | MSG_DONTWAIT);
+		EXPECT_LT(1, n);
+		EXPECT_GE(size / 4096, n);
+		EXPECT_TRUE(pattern_ok(in, (size_t)n, 0));
+	}
+	EXPECT_TRUE(took(self->p.s, (size_t)sent, 0));
+}
+
 TEST_F(data, waitall)
 {
 	struct job j = { .fd = self->p.c, .len = 200000 };

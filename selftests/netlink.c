@@ -92,6 +92,7 @@ static int all_give(int err)
 		bad += nl_talk(&nl, &m) != err;
 	}
 	bad += nl_dump(&nl) != err;
+	bad += nl_monitor(&nl) != err;
 	return bad;
 }
 

@@ -226,6 +226,21 @@ TEST_F(server, data_before_finished)
 	EXPECT_EQ(10, error_get(self->p.s).alert_sent);
 }
 
+/* RFC 8446 section 5: only the unprotected one is dropped. */
+TEST_F(server, protected_change_cipher_spec)
+{
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, TLSOCK_EPOCH_HANDSHAKE, false);
+
+	ASSERT_EQ(0, send_hello(self->p.c));
+	ASSERT_EQ(0, rec_send(self->p.c, &k, REC_CCS, "\1", 1));
+	/* were it dropped, this would end the handshake well */
+	rec_send(self->p.c, &k, REC_HANDSHAKE, plain, hs_message(MSG_FINISHED, 32, plain));
+	EXPECT_TRUE(poll_for(self->p.s, POLLOUT));
+	EXPECT_EQ(TLSOCK_STATE_FAILED, info_get(self->p.s).state);
+	EXPECT_EQ(EPROTO, error_get(self->p.s).error);
+	EXPECT_EQ(10, error_get(self->p.s).alert_sent);
+}
+
 TEST_F(server, tampered_finished)
 {
 	struct rec_key k = key_of(TLS13, SUITE_AES_128, TLSOCK_EPOCH_HANDSHAKE, false);
@@ -431,6 +446,47 @@ TEST_F(client, data_in_place_of_finished)
 	ASSERT_EQ(0, rec_send(self->p.s, &k, REC_DATA, "plaintext", 9));
 	EXPECT_EQ(-1, recv(self->p.c, plain, sizeof(plain), 0));
 	EXPECT_EQ(EPROTO, errno);
+	EXPECT_EQ(10, error_get(self->p.c).alert_sent);
+}
+
+/* The server's flight with a change_cipher_spec in it, behind so many bytes of it. */
+static void flight_with_ccs(struct __test_metadata *_metadata, struct pair *p, size_t before,
+			    bool protected)
+{
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, TLSOCK_EPOCH_HANDSHAKE, true);
+	size_t n = hs_message(MSG_SERVER_HELLO, 90, plain);
+
+	ASSERT_EQ(0, send_plain(p->s, REC_HANDSHAKE, plain, n));
+	n = hs_message(MSG_ENCRYPTED_EXTENSIONS, 2, plain);
+	n += hs_message(MSG_FINISHED, 32, plain + n);
+	if (before)
+		ASSERT_EQ(0, rec_send(p->s, &k, REC_HANDSHAKE, plain, before));
+	ASSERT_EQ(0, protected ? rec_send(p->s, &k, REC_CCS, "\1", 1) :
+				 send_plain(p->s, REC_CCS, "\1", 1));
+	rec_send(p->s, &k, REC_HANDSHAKE, plain + before, n - before);
+	EXPECT_TRUE(poll_for(p->c, POLLOUT));
+}
+
+/* RFC 8446 section 5: dropped at any time, so between two messages that the kernel holds as well. */
+TEST_F(client, change_cipher_spec_between_messages)
+{
+	flight_with_ccs(_metadata, &self->p, 6, false);
+	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.c).state);
+	EXPECT_EQ(0, self->w.error);
+}
+
+/* RFC 8446 section 5.1: nothing comes within a message. */
+TEST_F(client, change_cipher_spec_within_a_message)
+{
+	flight_with_ccs(_metadata, &self->p, 9, false);
+	EXPECT_EQ(TLSOCK_STATE_FAILED, info_get(self->p.c).state);
+	EXPECT_EQ(10, error_get(self->p.c).alert_sent);
+}
+
+TEST_F(client, protected_change_cipher_spec)
+{
+	flight_with_ccs(_metadata, &self->p, 0, true);
+	EXPECT_EQ(TLSOCK_STATE_FAILED, info_get(self->p.c).state);
 	EXPECT_EQ(10, error_get(self->p.c).alert_sent);
 }
 

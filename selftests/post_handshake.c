@@ -270,6 +270,130 @@ TEST_F(established, key_update_old_key_again)
 	expect_failed(_metadata, &self->p, EBADMSG, 20);
 }
 
+/* Until TCP takes no more: the bytes that went into records. */
+static size_t fill(int fd)
+{
+	static const uint8_t zeros[16384];
+	size_t sent = 0;
+	ssize_t n;
+
+	while ((n = send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		sent += (size_t)n;
+	return sent;
+}
+
+/* The peer reads so many bytes of data, and nothing else comes before their end. */
+static bool drains(struct pair *p, size_t len)
+{
+	uint8_t type = 0;
+	ssize_t n;
+
+	for (; len; len -= (size_t)n) {
+		n = rec_recv(p->c, &p->crx, &type, plain);
+		if (n <= 0 || type != REC_DATA || (size_t)n > len)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * TCP takes small records for some time after it is full: as many as there is room for in its last
+ * packet. How many KeyUpdates that are; KEY_UPDATES if there is no end of them.
+ */
+#define KEY_UPDATES 4000
+
+static uint32_t fill_with_key_updates(int fd)
+{
+	uint32_t n = 0;
+
+	while (n < KEY_UPDATES && opt_int(fd, TLSOCK_KEY_UPDATE, 1) == 0)
+		n++;
+	return n;
+}
+
+static bool took_key_updates(struct pair *p, uint32_t n)
+{
+	while (n && took_key_update(p, 0))
+		n--;
+	return n == 0;
+}
+
+/* A peer that does not read is no way to the kernel's memory. */
+TEST_F(established, key_update_in_a_loop)
+{
+	size_t sent = fill(self->p.s);
+	uint32_t n = fill_with_key_updates(self->p.s);
+	uint8_t type = 0;
+
+	EXPECT_GT(KEY_UPDATES, n);
+	EXPECT_EQ(-1, opt_int(self->p.s, TLSOCK_KEY_UPDATE, 1));
+	EXPECT_EQ(EAGAIN, errno);
+	n = info_get(self->p.s).tx_key_updates;
+	EXPECT_TRUE(drains(&self->p, sent));
+	EXPECT_TRUE(took_key_updates(&self->p, n));
+	EXPECT_TRUE(WAIT_FOR(opt_int(self->p.s, TLSOCK_KEY_UPDATE, 1) == 0));
+	EXPECT_TRUE(took_key_update(&self->p, 0));
+	EXPECT_EQ(4, send(self->p.s, "pong", 4, MSG_NOSIGNAL));
+	EXPECT_EQ(4, rec_recv(self->p.c, &self->p.crx, &type, plain));
+}
+
+static void *send_next(void *arg)
+{
+	const int *fd = arg;
+
+	return (void *)(intptr_t)send(*fd, "next", 4, MSG_NOSIGNAL);
+}
+
+/* RFC 8446 section 4.6.3: one answer is enough for many requests, and it goes before new data. */
+TEST_F(established, key_update_requested_by_a_deaf_peer)
+{
+	size_t sent = fill(self->p.s);
+	uint8_t type = 0;
+	pthread_t t;
+	uint32_t n;
+	int64_t end;
+	void *rc;
+
+	fill_with_key_updates(self->p.s);
+	n = info_get(self->p.s).tx_key_updates;
+	for (int i = 0; i < 5; i++) {
+		ASSERT_EQ(0, send_key_update(&self->p, 1));
+		ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_DATA, "x", 1));
+		EXPECT_EQ(1, read_all(self->p.s, plain, 1));
+		/* one in 100 ms is the most that a peer may send */
+		end = now_ms() + 120;
+		EXPECT_TRUE(WAIT_FOR(now_ms() >= end));
+	}
+	EXPECT_EQ(5, info_get(self->p.s).rx_key_updates);
+	EXPECT_EQ(n, info_get(self->p.s).tx_key_updates);
+	set_nonblock(self->p.s, false);
+	t = thread_start(send_next, &self->p.s);
+	EXPECT_TRUE(drains(&self->p, sent));
+	EXPECT_TRUE(took_key_updates(&self->p, n + 1));
+	EXPECT_EQ(4, rec_recv(self->p.c, &self->p.crx, &type, plain));
+	EXPECT_EQ(REC_DATA, type);
+	pthread_join(t, &rc);
+	EXPECT_EQ(4, (intptr_t)rc);
+	EXPECT_EQ(n + 1, info_get(self->p.s).tx_key_updates);
+	expect_traffic(_metadata, &self->p);
+}
+
+/* Nobody sends, and yet the answer leaves, once there is room. */
+TEST_F(established, key_update_answered_without_a_sender)
+{
+	size_t sent = fill(self->p.s);
+	uint32_t n;
+
+	fill_with_key_updates(self->p.s);
+	n = info_get(self->p.s).tx_key_updates;
+	ASSERT_EQ(0, send_key_update(&self->p, 1));
+	ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_DATA, "x", 1));
+	EXPECT_EQ(1, read_all(self->p.s, plain, 1));
+	EXPECT_TRUE(drains(&self->p, sent));
+	EXPECT_TRUE(took_key_updates(&self->p, n + 1));
+	expect_traffic(_metadata, &self->p);
+}
+
 /* More than one answered KeyUpdate per 100 ms is an error rather than a spin. */
 TEST_F(established, key_update_storm)
 {

@@ -7,6 +7,7 @@
 #include "lib/net.h"
 #include "lib/worker.h"
 
+#include <linux/sockios.h>
 #include <linux/tls.h>
 
 #include "kselftest_harness.h"
@@ -315,6 +316,122 @@ TEST_F(record, fin_inside_record)
 	EXPECT_EQ(EPROTO, errno);
 }
 
+/* ---- a reset, which is never an end of file ---- */
+
+static void expect_reset(struct __test_metadata *_metadata, int fd)
+{
+	errno = 0;
+	EXPECT_EQ(-1, recv(fd, plain, sizeof(plain), 0));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
+/* What came before it is read, and does not hide it. */
+static void reset_after_data(struct __test_metadata *_metadata, struct pair *p)
+{
+	ASSERT_EQ(0, rec_send(p->c, &p->ctx, REC_DATA, data, 10));
+	EXPECT_EQ(POLLIN, poll_for(p->s, POLLIN));
+	reset(&p->c);
+	EXPECT_TRUE(WAIT_FOR(poll_now(p->s, 0) & POLLHUP));
+	EXPECT_EQ(10, recv(p->s, plain, sizeof(plain), MSG_WAITALL));
+	EXPECT_TRUE(pattern_ok(plain, 10, 0));
+	expect_reset(_metadata, p->s);
+}
+
+TEST_F(record, reset_strict)
+{
+	reset(&self->p.c);
+	EXPECT_NE(0, POLLERR & poll_for(self->p.s, POLLIN));
+	expect_reset(_metadata, self->p.s);
+}
+
+TEST_F(record, reset_lenient)
+{
+	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_EOF, TLSOCK_EOF_LENIENT));
+	reset(&self->p.c);
+	EXPECT_NE(0, POLLERR & poll_for(self->p.s, POLLIN));
+	expect_reset(_metadata, self->p.s);
+}
+
+TEST_F(record, reset_strict_after_data)
+{
+	reset_after_data(_metadata, &self->p);
+}
+
+TEST_F(record, reset_lenient_after_data)
+{
+	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_EOF, TLSOCK_EOF_LENIENT));
+	reset_after_data(_metadata, &self->p);
+}
+
+TEST_F(record, reset_inside_record)
+{
+	size_t n = rec_seal(&self->p.ctx, REC_DATA, data, 500, 0, wire);
+
+	ASSERT_EQ((ssize_t)(n - 1), write_all(self->p.c, wire, n - 1));
+	EXPECT_EQ(-1, recv(self->p.s, plain, sizeof(plain), MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	reset(&self->p.c);
+	EXPECT_NE(0, POLLERR & poll_for(self->p.s, POLLIN));
+	expect_reset(_metadata, self->p.s);
+}
+
+static void *reader(void *arg)
+{
+	const int *fd = arg;
+
+	return (void *)(intptr_t)(recv(*fd, plain, sizeof(plain), MSG_WAITALL) < 0 ? errno : 0);
+}
+
+TEST_F(record, reset_under_a_reader)
+{
+	pthread_t t = thread_start(reader, &self->p.s);
+	void *err;
+
+	breathe();
+	reset(&self->p.c);
+	pthread_join(t, &err);
+	EXPECT_EQ(ECONNRESET, (intptr_t)err);
+}
+
+TEST_F(record, reset_under_splice)
+{
+	int pipefd[2];
+
+	ASSERT_EQ(0, pipe(pipefd));
+	reset(&self->p.c);
+	EXPECT_NE(0, POLLERR & poll_for(self->p.s, POLLIN));
+	EXPECT_EQ(-1, splice(self->p.s, NULL, pipefd[1], NULL, 100, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+	close(pipefd[0]);
+	close(pipefd[1]);
+}
+
+/* A record that TCP has no room for any more comes whole even so. */
+TEST_F(record, lowered_receive_buffer)
+{
+	size_t n = rec_seal(&self->p.ctx, REC_DATA, data, 16000, 0, wire), at = 0, len;
+	int least = 2304, one = 1, left;
+	int64_t end;
+
+	ASSERT_EQ(0, setsockopt(self->p.c, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)));
+	for (; at < n; at += len) {
+		len = n - at < 4000 ? n - at : 4000;
+		ASSERT_EQ((ssize_t)len, send(self->p.c, wire + at, len, MSG_DONTWAIT));
+		/* each piece in a packet of its own, as long as TCP takes them */
+		end = now_ms() + 200;
+		do {
+			breathe();
+			ASSERT_EQ(0, ioctl(self->p.c, SIOCOUTQ, &left));
+		} while (left && now_ms() < end);
+		if (!at)
+			ASSERT_EQ(0, setsockopt(self->p.s, SOL_SOCKET, SO_RCVBUF, &least,
+						sizeof(least)));
+	}
+	EXPECT_EQ(POLLIN, poll_for(self->p.s, POLLIN));
+	EXPECT_EQ(16000, recv(self->p.s, plain, sizeof(plain), MSG_DONTWAIT));
+	EXPECT_TRUE(pattern_ok(plain, 16000, 0));
+}
+
 /* ---- record types with keys by hand, as upstream has them ---- */
 
 static ssize_t recv_type(int fd, uint8_t *type, int flags)
@@ -465,6 +582,50 @@ TEST_F(by_hand, last_sequence_number)
 	EXPECT_EQ(-1, send(self->p.s, "abcd", 4, MSG_NOSIGNAL));
 	for (int i = 0; i < sent; i++)
 		EXPECT_EQ(4, rec_recv(self->p.c, &self->p.crx, &type, plain));
+}
+
+/* ---- the ULP "tls", when it is ours ---- */
+
+FIXTURE(ktls)
+{
+	struct pair p;
+};
+
+FIXTURE_SETUP(ktls)
+{
+	FILE *f;
+	int yes;
+
+	pair_init(&self->p, TLS13, 0);
+	pattern_fill(data, sizeof(data), 0);
+	ASSERT_EQ(0, env_setup());
+	f = fopen("/sys/module/tlsock/parameters/ktls", "re");
+	yes = f ? fgetc(f) : 0;
+	if (f)
+		fclose(f);
+	if (yes != 'Y')
+		SKIP(return, "the module was not loaded with ktls=1; see upstream.sh");
+	ASSERT_EQ(0, pair_plain(&self->p));
+	ASSERT_EQ(0, setsockopt(self->p.s, IPPROTO_TCP, TCP_ULP, "tls", 3));
+	ASSERT_EQ(0, key_set(self->p.s, TLS_TX, &self->p.stx));
+	ASSERT_EQ(0, key_set(self->p.s, TLS_RX, &self->p.srx));
+}
+
+FIXTURE_TEARDOWN(ktls)
+{
+	pair_close(&self->p);
+}
+
+TEST_F(ktls, reset)
+{
+	reset(&self->p.c);
+	EXPECT_NE(0, POLLERR & poll_for(self->p.s, POLLIN));
+	expect_reset(_metadata, self->p.s);
+}
+
+TEST_F(ktls, reset_after_data)
+{
+	reset_after_data(_metadata, &self->p);
 }
 
 TEST_F(by_hand, bad_crypto_info)

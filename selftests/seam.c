@@ -7,9 +7,12 @@
 #include "lib/net.h"
 #include "lib/worker.h"
 
+#include <grp.h>
+
 #include "kselftest_harness.h"
 
 #define CLIENTS 5
+#define NOBODY 65534
 
 FIXTURE(seam)
 {
@@ -83,6 +86,113 @@ TEST_F(seam, conn_new_of_a_client)
 	free(e);
 }
 
+/* In a child that is nobody: name one of the three on a socket that it was given. */
+static int nobody_names(int fd, int opt, const char *name)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+		    setresuid(NOBODY, NOBODY, NOBODY))
+			_exit(101);
+		_exit(opt_str(fd, opt, name) ? errno : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* The owner as the daemon hears it, when the socket is root's and nobody names what it will use. */
+static void expect_owner(struct __test_metadata *_metadata, struct nl *nl, int opt, uint32_t uid)
+{
+	struct addr to;
+	int l = listen_on(AF_INET, false, &to), fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct event *e;
+
+	ASSERT_EQ(0, ulp_attach(fd));
+	ASSERT_EQ(0, opt_int(fd, TLSOCK_VERIFY, TLSOCK_VERIFY_NONE));
+	EXPECT_EQ(0, nobody_names(fd, opt, "not.mine"));
+	set_nonblock(fd, true);
+	ASSERT_EQ(-1, connect(fd, &to.sa, to.len));
+	do {
+		e = nl_next(nl, PATIENCE_MS);
+	} while (e && e->cmd != TLSOCK_CMD_CONN_NEW);
+	ASSERT_NE(NULL, e);
+	EXPECT_EQ(uid, e->uid);
+	EXPECT_EQ(uid, e->gid);
+	free(e);
+	close(fd);
+	close(l);
+}
+
+TEST_F(seam, owner_is_who_names)
+{
+	expect_owner(_metadata, &self->nl, TLSOCK_CREDENTIAL, NOBODY);
+	expect_owner(_metadata, &self->nl, TLSOCK_TRUST, NOBODY);
+	expect_owner(_metadata, &self->nl, TLSOCK_PROFILE, NOBODY);
+	/* a name that anybody may ask for */
+	expect_owner(_metadata, &self->nl, TLSOCK_SERVER_NAME, 0);
+}
+
+/* Names are asked for together, so they are of one user: EPERM for who would mix them. */
+TEST_F(seam, names_of_two_users)
+{
+	uint8_t hello[204], rec[300];
+	struct addr a;
+	int l = listen_on(AF_INET, true, &a), s;
+	struct event *e;
+	size_t n;
+
+	EXPECT_EQ(EPERM, nobody_names(l, TLSOCK_TRUST, "not.mine"));
+	EXPECT_EQ(EPERM, nobody_names(l, TLSOCK_PROFILE, "not.mine"));
+	EXPECT_EQ(0, nobody_names(l, TLSOCK_SERVER_NAME, "any.name"));
+	self->c[0] = socket_new(AF_INET, false);
+	ASSERT_EQ(0, connect(self->c[0], &a.sa, a.len));
+	s = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+	n = rec_plain(REC_HANDSHAKE, hello, hs_message(MSG_CLIENT_HELLO, 200, hello), rec);
+	ASSERT_EQ((ssize_t)n, write_all(self->c[0], rec, n));
+	e = nl_next(&self->nl, PATIENCE_MS);
+	ASSERT_NE(NULL, e);
+	EXPECT_STREQ("test", e->credential);
+	EXPECT_EQ(0, e->uid);
+	free(e);
+	close(s);
+
+	/* the same the other way round */
+	EXPECT_EQ(0, nobody_names(l, TLSOCK_CREDENTIAL, "not.mine"));
+	EXPECT_EQ(-1, opt_str(l, TLSOCK_PROFILE, "default"));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(0, opt_str(l, TLSOCK_CREDENTIAL, "test"));
+	EXPECT_EQ(0, opt_str(l, TLSOCK_PROFILE, "default"));
+	close(l);
+}
+
+/* Who may join it hears of each end; who may not: see netlink.c. */
+TEST_F(seam, monitor)
+{
+	struct event *e;
+	struct nl ear;
+	struct msg m;
+
+	ASSERT_EQ(0, nl_open(&ear));
+	EXPECT_EQ(0, nl_monitor(&ear));
+	self->c[0] = client(&self->a);
+	e = nl_next(&self->nl, PATIENCE_MS);
+	ASSERT_NE(NULL, e);
+	push_start(&m, &self->nl, e->id, e->generation);
+	push_fail(&m, EKEYREJECTED, 42, "a reason");
+	EXPECT_EQ(0, push_send(&self->nl, &m));
+	EXPECT_EQ(POLLIN, poll_for(ear.fd, POLLIN));
+	nl_drain(&ear);
+	ASSERT_NE(NULL, ear.head);
+	EXPECT_EQ(TLSOCK_CMD_EVENT, ear.head->cmd);
+	EXPECT_EQ(e->id, ear.head->id);
+	EXPECT_EQ(TLSOCK_EVENT_FAILED, ear.head->stat[TLSOCK_A_EVENT]);
+	free(e);
+	nl_close(&ear);
+}
+
 /* Ids are random: a run of them has no order that a stranger could go on with. */
 TEST_F(seam, ids_are_not_in_order)
 {
@@ -143,6 +253,77 @@ TEST_F(seam, doorbell_rings_once)
 	EXPECT_TRUE(WAIT_FOR(stat_get("TlsockInFlight") == CLIENTS));
 	EXPECT_EQ(1, poll(&p, 1, PATIENCE_MS));
 	EXPECT_EQ(1, waiting(&self->nl));
+}
+
+/*
+ * Two armed workers and a connection: which of them hears the doorbell? The one that does not hear
+ * it goes to *deaf.
+ */
+static struct nl *rung(struct nl *a, struct nl *b, struct nl **deaf)
+{
+	struct pollfd p[2] = { { .fd = a->fd, .events = POLLIN },
+			       { .fd = b->fd, .events = POLLIN } };
+
+	if (poll(p, 2, PATIENCE_MS) != 1)
+		return NULL;
+	*deaf = p[0].revents ? b : a;
+	return p[0].revents ? a : b;
+}
+
+static bool hears(struct nl *nl)
+{
+	bool came = poll_for(nl->fd, POLLIN) == POLLIN;
+
+	nl_drain(nl);
+	return came && nl->doorbell;
+}
+
+/* A doorbell that nobody answers any more is heard by another. */
+TEST_F(seam, doorbell_of_a_dead_worker)
+{
+	struct nl other, *first, *second = NULL;
+	struct event *e;
+
+	ASSERT_EQ(0, nl_open(&other));
+	ASSERT_EQ(0, nl_register(&other));
+	ASSERT_EQ(0, nl_pull(&self->nl, 0, 0));
+	ASSERT_EQ(0, nl_pull(&other, 0, 0));
+	self->c[0] = client(&self->a);
+	first = rung(&self->nl, &other, &second);
+	ASSERT_NE(NULL, first);
+	nl_close(first);
+	EXPECT_TRUE(hears(second));
+	e = nl_peek(second);
+	ASSERT_NE(NULL, e);
+	EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
+	free(e);
+	nl_close(second);
+}
+
+/* ... and so is that of one which answers that it wants no new connection. */
+TEST_F(seam, doorbell_declined)
+{
+	struct nl other, *first, *second = NULL;
+	struct event *e;
+	struct msg m;
+
+	ASSERT_EQ(0, nl_open(&other));
+	ASSERT_EQ(0, nl_register(&other));
+	ASSERT_EQ(0, nl_pull(&self->nl, 0, 0));
+	ASSERT_EQ(0, nl_pull(&other, 0, 0));
+	self->c[0] = client(&self->a);
+	first = rung(&self->nl, &other, &second);
+	ASSERT_NE(NULL, first);
+	msg_start(&m, first, TLSOCK_CMD_PULL);
+	msg_u32(&m, TLSOCK_A_MAX_CONNS, 0);
+	EXPECT_EQ(0, nl_talk(first, &m));
+	EXPECT_EQ(NULL, first->head);
+	EXPECT_TRUE(hears(second));
+	e = nl_peek(second);
+	ASSERT_NE(NULL, e);
+	EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
+	free(e);
+	nl_close(&other);
 }
 
 TEST_F(seam, pull_takes_no_more_than_asked)

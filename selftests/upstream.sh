@@ -47,11 +47,16 @@ insmod "$TLSOCK_KO" ktls=1 || exit 1
 "$BUILD/selftests/upstream_tls" "${arguments[@]}" 2>&1 | tee "$tmp/tap"
 status=${PIPESTATUS[0]}
 
+# ... and what of ours is about this name
+"$BUILD/selftests/record" -f ktls 2>&1 | tee "$tmp/ktls"
+ktls=${PIPESTATUS[0]}
+
 for skip in "${skips[@]}"; do
 	n=$((n + 1))
 	echo "ok $n $skip"
 done
 is "$status" 0 "upstream's test ends well"
+is "$ktls" 0 "our own test of this name ends well"
 ! grep -q "testing without tls" "$tmp/tap"
 result $? "it did not fall back to TCP"
 [ ! -d /sys/module/tls ]

@@ -229,6 +229,15 @@ int pair_handshake(struct pair *p)
 	return p->s < 0 ? -1 : 0;
 }
 
+void reset(int *fd)
+{
+	struct linger hard = { .l_onoff = 1 };
+
+	setsockopt(*fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(*fd);
+	*fd = -1;
+}
+
 void pair_close(struct pair *p)
 {
 	if (p->c >= 0)

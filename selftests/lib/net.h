@@ -59,6 +59,9 @@ int pair_handshake(struct pair *p);
 
 void pair_close(struct pair *p);
 
+/* Close a socket with RST; *fd becomes -1. */
+void reset(int *fd);
+
 /* Set a key by TLS_TX or TLS_RX: 0 or -1 with errno. */
 int key_set(int fd, int opt, const struct rec_key *k);
 

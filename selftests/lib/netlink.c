@@ -220,8 +220,8 @@ static void note_extack(struct nl *nl, const struct nlmsghdr *nlh, const struct 
 	}
 }
 
-/* The family's number out of CTRL_CMD_NEWFAMILY. */
-static void note_family(struct nl *nl, const uint8_t *attrs, size_t len)
+/* The numbers of the family and of its only group out of CTRL_CMD_NEWFAMILY. */
+static void note_family(struct nl *nl, const uint8_t *attrs, size_t len, bool group)
 {
 	struct nlattr nla;
 
@@ -229,8 +229,13 @@ static void note_family(struct nl *nl, const uint8_t *attrs, size_t len)
 		memcpy(&nla, attrs, sizeof(nla));
 		if (nla.nla_len < ATTR_HDR || nla.nla_len > len)
 			return;
-		if (nla.nla_type == CTRL_ATTR_FAMILY_ID)
+		if (group && nla.nla_type == CTRL_ATTR_MCAST_GRP_ID)
+			memcpy(&nl->monitor, attrs + ATTR_HDR, sizeof(nl->monitor));
+		else if (!group && nla.nla_type == CTRL_ATTR_FAMILY_ID)
 			memcpy(&nl->family, attrs + ATTR_HDR, sizeof(nl->family));
+		else if (!group && (nla.nla_type & NLA_TYPE_MASK) == CTRL_ATTR_MCAST_GROUPS &&
+			 nla.nla_len > 2 * ATTR_HDR)
+			note_family(nl, attrs + 2 * ATTR_HDR, nla.nla_len - 2 * ATTR_HDR, true);
 		if (attr_pad(nla.nla_len) >= len)
 			return;
 		attrs += attr_pad(nla.nla_len);
@@ -245,7 +250,7 @@ static void take_message(struct nl *nl, const struct nlmsghdr *nlh)
 	size_t len = nlh->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN;
 
 	if (nlh->nlmsg_type == GENL_ID_CTRL) {
-		note_family(nl, attrs, len);
+		note_family(nl, attrs, len, false);
 	} else if (genl->cmd == TLSOCK_CMD_DOORBELL) {
 		nl->doorbell = true;
 	} else {
@@ -377,6 +382,14 @@ void nl_close(struct nl *nl)
 	nl->fd = -1;
 	free(nl->buf);
 	nl->buf = NULL;
+}
+
+int nl_monitor(struct nl *nl)
+{
+	return setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &nl->monitor,
+			  sizeof(nl->monitor)) ?
+		       -errno :
+		       0;
 }
 
 void msg_dump(struct msg *m)

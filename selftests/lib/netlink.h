@@ -31,6 +31,7 @@ struct event {
 struct nl {
 	int fd;
 	uint16_t family;
+	uint32_t monitor; /* the number of the multicast group */
 	uint32_t seq;
 	bool doorbell; /* one came and no PULL since */
 	char extack[256]; /* the kernel's words for the last error; empty if none */
@@ -76,6 +77,9 @@ void nl_drain(struct nl *nl);
 
 int nl_register(struct nl *nl);
 int nl_pull(struct nl *nl, uint32_t max_conns, uint32_t max_bytes);
+
+/* Join the multicast group "monitor": 0 or -errno. EVENTs go to nl_take(). */
+int nl_monitor(struct nl *nl);
 
 /* CONN_INFO of each handshake in flight, as events to nl_take(): 0 or -errno. */
 int nl_dump(struct nl *nl);
