@@ -555,8 +555,8 @@ static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
  * Who has the socket lock may be waiting for a page of user memory, for as long as its program
  * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
  * done when the lock is free; see tlsock_release_cb(). 0: the caller has the lock now, as by
- * lock_sock(), which would wait for whoever came between a look and the lock; 1: it is not free, and
- * @p is parked; -EAGAIN: one is parked already; -ENOENT: close() has begun.
+ * lock_sock(), which would wait for whoever came between a look and the lock; 1: it is not
+ * free, and @p is parked; -EAGAIN: one is parked already; -ENOENT: close() has begun.
  */
 static int lock_or_leave(struct sock *sk, struct tlsock_push *p)
 {
