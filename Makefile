@@ -61,7 +61,7 @@ vm: | setup-vm
 lint: | setup-build setup-vm setup-lint
 	selftests/lint/lint.sh $(CHECK)
 format: | setup-lint
-	clang-format -i $(shell git ls-files 'user/*.[ch]' 'selftests/*.[ch]' ':!selftests/vm')
+	clang-format -i $(shell git ls-files 'user/*.[ch]' 'selftests/*.[ch]' ':!selftests/vm' ':!selftests/bench')
 
 ##  make install            DESTDIR=, prefix=/usr/local; the module too, if it is built
 ##  make uninstall

@@ -297,7 +297,8 @@ static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
 
 	if (ctx->rx.rec.len == 1)
 		tlsock_rx_copy(&ctx->rx, 0, &value, 1);
-	if (value != 1 || ctx->hs.len != ctx->hs.ready || (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
+	if (value != 1 || ctx->hs.len != ctx->hs.ready ||
+	    (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
 	    ++ctx->hs.ccs_seen > CCS_MAX)
 		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a change_cipher_spec that has no place here");

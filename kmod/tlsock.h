@@ -92,7 +92,7 @@ struct tlsock_tx {
 	bool user_shut;			/* the application said SHUT_WR */
 	u64 records, bytes;
 	u32 key_updates;
-	bool answer_due;		/* a KeyUpdate was asked for, and goes before the next record */
+	bool answer_due;		/* a KeyUpdate was asked for; before the next record */
 };
 
 /* A received record. type, off and len are of its content, once it is decrypted. */

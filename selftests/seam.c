@@ -567,7 +567,7 @@ static void fuzz_mutate(struct msg *m)
 		m->len -= fuzz_next((uint32_t)m->len - fixed);
 }
 
-TEST_F(seam, fuzz_push)
+TEST_F_TIMEOUT(seam, fuzz_push, 120)
 {
 	struct event *e = NULL;
 	unsigned int good = 0, bad = 0;

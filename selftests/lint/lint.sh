@@ -50,7 +50,7 @@ check_shell() {
 }
 
 check_layout() {
-	mapfile -t list < <(tree_files 'user/*.[ch]' 'selftests/*.[ch]' | grep -v '^selftests/vm/')
+	mapfile -t list < <(tree_files 'user/*.[ch]' 'selftests/*.[ch]' | grep -v '^selftests/\(vm\|bench\)/')
 	clang-format --dry-run -Werror "${list[@]}" 2>&1 | sed -n 's/:.* error:.*//p' | sort | uniq -c |
 		sed 's/^ *\([0-9]*\) \(.*\)/\2: \1 places; see make format/' | { ! grep .; }
 }

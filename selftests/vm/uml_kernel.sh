@@ -42,7 +42,7 @@ build() { # folder, source
 }
 
 kind=${1:-}
-[ -e "$here/${kind:-none}.config" ] && [ "$kind" != uml ] || die "usage: uml_kernel.sh debug|bench [what]"
+case $kind in debug | bench) ;; *) die "usage: uml_kernel.sh debug|bench [what]" ;; esac
 configs=("$here/uml.config" "$here/$kind.config")
 source=$("$here/source.sh" --full)
 version=$(basename "$(dirname "$source")")

@@ -193,7 +193,8 @@ enum tlsock_cmd {
 	TLSOCK_CMD_STATS,	/* answer: STAT_* */
 	TLSOCK_CMD_LIMITS,	/* set those LIMIT_* that are given; answer: all of them */
 	TLSOCK_CMD_CONN_INFO,	/* kernel -> tool */
-	TLSOCK_CMD_EVENT,	/* kernel -> "monitor" (CAP_NET_ADMIN): EVENT ID ROLE, what is known */
+	/* kernel -> "monitor", for CAP_NET_ADMIN: EVENT ID ROLE and what is known */
+	TLSOCK_CMD_EVENT,
 
 	__TLSOCK_CMD_MAX,
 	TLSOCK_CMD_MAX = __TLSOCK_CMD_MAX - 1
