@@ -28,7 +28,8 @@ def parse(paths):
                 continue
             mode, cipher, where, size, ulp = w[:5]
             case = cases.setdefault((about[1], cipher, mode, where, int(size)), defaultdict(list))
-            case[ulp].append((int(w[5]) / 1000, int(w[6]) / 1000))
+            unit = 1 if mode == "memory" else 1000     # bytes; ps
+            case[ulp].append((int(w[5]) / unit, int(w[6]) / unit))
     return cases, kernels
 
 
