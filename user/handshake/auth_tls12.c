@@ -7,8 +7,6 @@
  */
 #include "tls12.h"
 
-#include <stdlib.h>
-
 bool is_rsa(enum key_type key)
 {
 	return key == KEY_RSA || key == KEY_RSA_PSS;
@@ -97,35 +95,12 @@ int check_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t le
 	return engine_check(e, rc, "signature");
 }
 
-int write_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t len)
-{
-	struct writer *out = &e->actions.out;
-	size_t signature_len = credential_signature_max(e->credential), at;
-	uint8_t *signature = malloc(signature_len + 1);
-	int rc;
-
-	if (!signature)
-		return engine_check(e, -ENOMEM, "signature");
-	rc = engine_check(e,
-			  credential_sign(e->credential, e->scheme, content, len, signature,
-					  &signature_len),
-			  "the private key does not sign");
-	if (rc == 0) {
-		writer_u16(out, e->scheme->code);
-		at = writer_open(out, 2);
-		writer_bytes(out, signature, signature_len);
-		writer_close(out, at, 2);
-	}
-	free(signature);
-	return rc;
-}
-
 /* The messages so far, as they were: a scheme brings a hash of its own. */
 int write_certificate_verify_tls12(struct hs_engine *e)
 {
 	const struct writer *log = &e->transcript.pending;
 	size_t mark = message_begin(e, MESSAGE_CERTIFICATE_VERIFY);
-	int rc = write_signature_tls12(e, log->bytes, log->len);
+	int rc = write_signature(e, log->bytes, log->len);
 
 	return rc < 0 ? rc : message_end(e, mark, HS_EPOCH_PLAINTEXT);
 }

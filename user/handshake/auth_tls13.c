@@ -268,17 +268,13 @@ const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_cr
 	return NULL;
 }
 
-int write_certificate_verify(struct hs_engine *e)
+int write_signature(struct hs_engine *e, const uint8_t *content, size_t len)
 {
 	struct writer *out = &e->actions.out;
-	size_t mark = message_begin(e, MESSAGE_CERTIFICATE_VERIFY), at;
-	size_t len, signature_len = credential_signature_max(e->credential);
-	uint8_t content[SIGNED_MAX], *signature;
-	int rc = signed_content(e, e->role, content, &len);
+	size_t signature_len = credential_signature_max(e->credential), at;
+	uint8_t *signature = malloc(signature_len + 1);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	signature = malloc(signature_len + 1);
 	if (!signature)
 		return engine_check(e, -ENOMEM, "signature");
 	rc = engine_check(e,
@@ -290,10 +286,20 @@ int write_certificate_verify(struct hs_engine *e)
 		at = writer_open(out, 2);
 		writer_bytes(out, signature, signature_len);
 		writer_close(out, at, 2);
-		rc = message_end(e, mark, HS_EPOCH_HANDSHAKE);
 	}
 	free(signature);
 	return rc;
+}
+
+int write_certificate_verify(struct hs_engine *e)
+{
+	size_t mark = message_begin(e, MESSAGE_CERTIFICATE_VERIFY), len;
+	uint8_t content[SIGNED_MAX];
+	int rc = signed_content(e, e->role, content, &len);
+
+	if (rc == 0)
+		rc = write_signature(e, content, len);
+	return rc < 0 ? rc : message_end(e, mark, HS_EPOCH_HANDSHAKE);
 }
 
 /* --- Finished, RFC 8446 section 4.4.4 --- */

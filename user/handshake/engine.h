@@ -332,6 +332,8 @@ int check_finished(struct hs_engine *e, const struct secret *base);
 /* The first scheme of the policy that the peer verifies and @c can make; NULL: none. */
 const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_credential *c);
 int write_certificate(struct hs_engine *e, const struct hs_credential *c);
+/* The scheme in e->scheme and a signature over @content, in either version. */
+int write_signature(struct hs_engine *e, const uint8_t *content, size_t len);
 int write_certificate_verify(struct hs_engine *e);
 int write_finished(struct hs_engine *e, const struct secret *base);
 

@@ -160,7 +160,7 @@ static int write_server_key_exchange(struct hs_engine *e)
 	if (rc == 0) {
 		writer_bytes(out, content.bytes + 2 * HS_RANDOM_LEN,
 			     content.len - 2 * HS_RANDOM_LEN);
-		rc = write_signature_tls12(e, content.bytes, content.len);
+		rc = write_signature(e, content.bytes, content.len);
 	}
 	writer_release(&content);
 	return rc < 0 ? rc : message_end(e, mark, HS_EPOCH_PLAINTEXT);

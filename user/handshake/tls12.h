@@ -32,7 +32,6 @@ int write_certificate_verify_tls12(struct hs_engine *e);
 int act_certificate_verify_tls12(struct hs_engine *e);
 /* A signature by the peer over @content; the scheme and the bytes are in e->in. */
 int check_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t len);
-int write_signature_tls12(struct hs_engine *e, const uint8_t *content, size_t len);
 /* ClientCertificateType, RFC 5246 section 7.4.4, RFC 8422 section 5.5 */
 #define CERTIFICATE_RSA_SIGN 1
 #define CERTIFICATE_ECDSA_SIGN 64 /* and Ed25519 */
