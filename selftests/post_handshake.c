@@ -271,14 +271,32 @@ TEST_F(established, key_update_old_key_again)
 }
 
 /* Until TCP takes no more: the bytes that went into records. */
+static bool all_acked(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && !info.tcpi_unacked;
+}
+
+/* Until nothing more goes and nothing is on its way: the peer's window is closed for good, and the
+ * send buffer does not grow by itself.
+ */
 static size_t fill(int fd)
 {
 	static const uint8_t zeros[16384];
-	size_t sent = 0;
+	int size = 65536;
+	size_t sent = 0, before;
 	ssize_t n;
 
-	while ((n = send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-		sent += (size_t)n;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	do {
+		before = sent;
+		while ((n = send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+			sent += (size_t)n;
+		if (!WAIT_FOR(all_acked(fd)))
+			break;
+	} while (sent != before);
 	return sent;
 }
 
