@@ -147,8 +147,7 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scat
 
 size_t tlsock_keys_skip(const struct tlsock_keys *k)
 {
-	return k->cipher->version == TLSOCK_TLS_1_3 ? 0 :
-						      TLSOCK_HEADER_LEN + k->cipher->explicit_len;
+	return k->cipher->version == TLSOCK_TLS_1_3 ? 0 : tlsock_head_len(k->cipher);
 }
 
 /*

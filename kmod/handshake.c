@@ -625,14 +625,8 @@ int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
 	return err;
 }
 
-static void work(struct tlsock_ctx *ctx)
+static void work_locked(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	struct sock *sk = ctx->sk;
-
-	if (lock_or_leave(sk, NULL))
-		return;
-	if (ctx->detached)
-		goto out;
 	apply_parked(sk, ctx);
 	tlsock_tx_flush(sk, ctx);
 	tlsock_key_update_answer(sk, ctx);
@@ -644,29 +638,28 @@ static void work(struct tlsock_ctx *ctx)
 		/* see tlsock_rx_update_ready(): open the window */
 		tlsock_rx_pull(sk, ctx);
 	}
-out:
-	release_sock(sk);
-}
-
-static void work_done(struct tlsock_ctx *ctx)
-{
-	sock_put(ctx->sk);
-	tlsock_ctx_put(ctx);
 }
 
 /* Works hold a reference to the socket and the context; see tlsock_kick() and hs_arm(). */
+static void work(struct tlsock_ctx *ctx)
+{
+	struct sock *sk = ctx->sk;
+
+	if (!lock_or_leave(sk, NULL)) {
+		if (!ctx->detached)
+			work_locked(sk, ctx);
+		release_sock(sk);
+	}
+	sock_put(sk);
+	tlsock_ctx_put(ctx);
+}
+
 void tlsock_work(struct work_struct *w)
 {
-	struct tlsock_ctx *ctx = container_of(w, struct tlsock_ctx, work);
-
-	work(ctx);
-	work_done(ctx);
+	work(container_of(w, struct tlsock_ctx, work));
 }
 
 void tlsock_timer(struct work_struct *w)
 {
-	struct tlsock_ctx *ctx = container_of(to_delayed_work(w), struct tlsock_ctx, timer);
-
-	work(ctx);
-	work_done(ctx);
+	work(container_of(to_delayed_work(w), struct tlsock_ctx, timer));
 }

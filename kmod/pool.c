@@ -8,6 +8,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/scatterlist.h>
 
 #include "tlsock.h"
 
@@ -48,6 +49,31 @@ void tlsock_page_put(struct page *page)
 		return;
 	clear_page(page_address(page));
 	put_page(page);
+}
+
+void tlsock_pages_put(struct page **pages)
+{
+	int i;
+
+	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
+		if (!pages[i])
+			continue;
+		tlsock_page_put(pages[i]);
+		pages[i] = NULL;
+	}
+}
+
+void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, size_t len)
+{
+	size_t i = off / PAGE_SIZE, n = 0, chunk;
+
+	sg_init_table(sg, TLSOCK_RECORD_PAGES);
+	for (off %= PAGE_SIZE; len; off = 0, i++, n++) {
+		chunk = min_t(size_t, len, PAGE_SIZE - off);
+		sg_set_page(&sg[n], pages[i], chunk, off);
+		len -= chunk;
+	}
+	sg_mark_end(&sg[n - 1]);
 }
 
 void tlsock_pool_exit(void)

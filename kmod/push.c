@@ -230,7 +230,6 @@ static void acts_free(struct tlsock_act *acts, int n)
 		tlsock_keys_free(acts[i].keys);
 		kvfree(acts[i].certs);
 	}
-	kfree(acts);
 }
 
 /* The actions of one nest, behind the @n there are. *@total: bytes of data so far. */
@@ -284,13 +283,18 @@ static int prepare_all(struct tlsock_act *acts, struct genl_info *info, int *n)
 	return err;
 }
 
+/* Keys lay in it. What an nlmon tap has copied is beyond reach; see the README. */
+static void wipe(const struct nlmsghdr *nlh)
+{
+	memzero_explicit(nlmsg_data(nlh), nlmsg_len(nlh));
+}
+
 void tlsock_push_free(struct tlsock_push *p)
 {
 	if (!p)
 		return;
 	acts_free(p->acts, p->n);
-	/* Keys lay in it. What an nlmon tap has copied is beyond reach; see the README. */
-	memzero_explicit(nlmsg_data(p->nlh), nlmsg_len(p->nlh));
+	wipe(p->nlh);
 	kfree_skb(p->skb);
 	if (p->conn)
 		tlsock_conn_put(p->conn);
@@ -329,14 +333,11 @@ static int push(struct tlsock_push *p, struct genl_info *info)
 int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info)
 {
 	struct tlsock_push *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int err = -ENOMEM;
+	int err;
 
-	if (p)
-		p->acts = kcalloc(TLSOCK_ACTIONS_MAX, sizeof(*p->acts), GFP_KERNEL);
-	if (!p || !p->acts) {
-		kfree(p);
-		memzero_explicit(nlmsg_data(info->nlhdr), nlmsg_len(info->nlhdr));
-		return err;
+	if (!p) {
+		wipe(info->nlhdr);
+		return -ENOMEM;
 	}
 	p->skb = skb_get(skb);
 	p->nlh = info->nlhdr;

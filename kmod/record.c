@@ -11,6 +11,11 @@
 #endif
 #include "record.h"
 
+size_t tlsock_head_len(const struct tlsock_cipher *cipher)
+{
+	return TLSOCK_HEADER_LEN + cipher->explicit_len;
+}
+
 size_t tlsock_overhead(const struct tlsock_cipher *cipher)
 {
 	if (!cipher)

@@ -72,6 +72,9 @@ int tlsock_header_parse_any(struct tlsock_header *h, const __u8 *in,
 /* Write a header for @len bytes behind it. @out: TLSOCK_HEADER_LEN bytes. */
 void tlsock_header_put(__u8 *out, __u8 type, size_t len);
 
+/* Header and explicit nonce: how many bytes lie in front of a protected record's content. */
+size_t tlsock_head_len(const struct tlsock_cipher *cipher);
+
 /* How many bytes of @cipher's records are not content (header not counted). */
 size_t tlsock_overhead(const struct tlsock_cipher *cipher);
 

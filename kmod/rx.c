@@ -21,22 +21,10 @@ void tlsock_rx_init(struct tlsock_rx *rx)
 	INIT_LIST_HEAD(&rx->ahead);
 }
 
-static void rx_pages_free(struct tlsock_rxrec *rec)
-{
-	int i;
-
-	for (i = 0; i < TLSOCK_RECORD_PAGES; i++) {
-		if (!rec->pages[i])
-			continue;
-		tlsock_page_put(rec->pages[i]);
-		rec->pages[i] = NULL;
-	}
-}
-
 void tlsock_rx_ahead_free(struct tlsock_rxrec *rec)
 {
 	list_del(&rec->node);
-	rx_pages_free(rec);
+	tlsock_pages_put(rec->pages);
 	kfree(rec);
 }
 
@@ -52,7 +40,7 @@ void tlsock_rx_free(struct tlsock_rx *rx)
 
 void tlsock_rx_stop(struct tlsock_rx *rx)
 {
-	rx_pages_free(&rx->rec);
+	tlsock_pages_put(rx->rec.pages);
 	tlsock_keys_free(rx->keys);
 	rx->keys = NULL;
 	rx->open = false;
@@ -63,7 +51,7 @@ void tlsock_rx_stop(struct tlsock_rx *rx)
 void tlsock_rx_idle(struct tlsock_rx *rx)
 {
 	if (!rx->open && !rx->fill && rx->rec.pages[0])
-		rx_pages_free(&rx->rec);
+		tlsock_pages_put(rx->rec.pages);
 }
 
 void tlsock_rx_consume(struct tlsock_rx *rx)
@@ -245,19 +233,6 @@ static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
 	return 0;
 }
 
-/* Where the bytes from @off to @len of the record in work lie */
-static void rx_pages_sg(struct scatterlist *sg, const struct tlsock_rx *rx, size_t off, size_t len)
-{
-	size_t i = 0, chunk;
-
-	sg_init_table(sg, TLSOCK_RECORD_PAGES);
-	for (; off < len; off += chunk) {
-		chunk = min_t(size_t, len - off, PAGE_SIZE - off % PAGE_SIZE);
-		sg_set_page(&sg[i++], rx->rec.pages[off / PAGE_SIZE], chunk, off % PAGE_SIZE);
-	}
-	sg_mark_end(&sg[i - 1]);
-}
-
 /* Open @src to the record's pages. @header: with the explicit nonce. */
 static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
 		      struct scatterlist *src, struct scatterlist *dst, const u8 *header)
@@ -267,7 +242,7 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 	size_t len = h->len - c->explicit_len;
 	int err;
 
-	rx->rec.off = TLSOCK_HEADER_LEN + c->explicit_len;
+	rx->rec.off = tlsock_head_len(c);
 	err = tlsock_keys_open(rx->keys, src, dst, h->type, header + TLSOCK_HEADER_LEN, len);
 	if (err == -EBADMSG)
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
@@ -291,12 +266,13 @@ static int rx_decrypt_in_place(struct sock *sk, struct tlsock_ctx *ctx,
 			       const struct tlsock_header *h)
 {
 	struct tlsock_rx *rx = &ctx->rx;
+	size_t skip = tlsock_keys_skip(rx->keys);
 	struct scatterlist sg[TLSOCK_RECORD_PAGES];
 
 	if (h->len < rx->keys->cipher->explicit_len + TLSOCK_TAG_LEN)
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
 			      "the peer sent a record too short to be authentic");
-	rx_pages_sg(sg, rx, tlsock_keys_skip(rx->keys), TLSOCK_HEADER_LEN + h->len);
+	tlsock_pages_sg(sg, rx->rec.pages, skip, TLSOCK_HEADER_LEN + h->len - skip);
 	return rx_decrypt(sk, ctx, h, sg, sg, page_address(rx->rec.pages[0]));
 }
 
@@ -315,11 +291,19 @@ static bool rx_is_plain(const struct tlsock_ctx *ctx, u8 type)
 	return type == TLSOCK_CT_CCS || (type == TLSOCK_CT_ALERT && !keys->seq);
 }
 
+/* tlsock_header_parse() of what comes next. By hand the types are the caller's. */
+static int rx_parse(const struct tlsock_ctx *ctx, struct tlsock_header *h, const u8 *header)
+{
+	const struct tlsock_cipher *c = ctx->rx.keys ? ctx->rx.keys->cipher : NULL;
+
+	return ctx->state == TLSOCK_STATE_MANUAL ? tlsock_header_parse_any(h, header, c) :
+						   tlsock_header_parse(h, header, c);
+}
+
 /* Have the record in work whole, and its header read. Errors as tlsock_rx_record()'s. */
 static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h)
 {
 	struct tlsock_rx *rx = &ctx->rx;
-	const struct tlsock_cipher *c = rx->keys ? rx->keys->cipher : NULL;
 	const u8 *header;
 	int err, alert;
 
@@ -327,9 +311,7 @@ static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_heade
 	if (err)
 		return err == -EAGAIN ? rx_at_end(sk, rx) : err;
 	header = page_address(rx->rec.pages[0]);
-	/* By hand the types are the caller's. */
-	alert = ctx->state == TLSOCK_STATE_MANUAL ? tlsock_header_parse_any(h, header, c) :
-						    tlsock_header_parse(h, header, c);
+	alert = rx_parse(ctx, h, header);
 	if (alert >= 0)
 		return rx_bad_header(sk, ctx, alert);
 	rx->need = TLSOCK_HEADER_LEN + h->len;
@@ -403,16 +385,15 @@ static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
 	struct scatterlist src[RX_PIECES], dst[TLSOCK_RECORD_PAGES];
 	struct tlsock_rx *rx = &ctx->rx;
 	const struct tlsock_cipher *c = rx->keys->cipher;
-	size_t head = TLSOCK_HEADER_LEN + c->explicit_len, len, skip = tlsock_keys_skip(rx->keys);
+	size_t len, skip = tlsock_keys_skip(rx->keys);
 	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
 	struct tlsock_header h;
 	int err;
 
-	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, head))
+	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, tlsock_head_len(c)))
 		return 1;
 	/* what is wrong with a header is found out, and said, on the other way */
-	if ((ctx->state == TLSOCK_STATE_MANUAL ? tlsock_header_parse_any(&h, header, c) :
-						 tlsock_header_parse(&h, header, c)) >= 0 ||
+	if (rx_parse(ctx, &h, header) >= 0 ||
 	    (c->version == TLSOCK_TLS_1_3 && h.type != TLSOCK_CT_DATA) ||
 	    h.len < c->explicit_len + TLSOCK_TAG_LEN)
 		return 1;
@@ -422,7 +403,7 @@ static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
 	err = rx_pages_grow(sk, rx, len);
 	if (err)
 		return err;
-	rx_pages_sg(dst, rx, skip, len);
+	tlsock_pages_sg(dst, rx->rec.pages, skip, len - skip);
 	err = rx_decrypt(sk, ctx, &h, src, dst, header);
 	/* after a failure of the connection too: what was read is read */
 	tcp_read_done(sk, len);

@@ -410,10 +410,10 @@ struct tlsock_act {
 struct tlsock_push {
 	struct tlsock_conn *conn;	/* with a reference */
 	u32 portid, generation;
-	struct tlsock_act *acts;
-	int n;
 	struct sk_buff *skb;		/* what acts point into, with a reference */
 	const struct nlmsghdr *nlh;	/* the message in it; wiped in the end */
+	int n;				/* of acts in use */
+	struct tlsock_act acts[TLSOCK_ACTIONS_MAX];
 };
 
 /* Apply @p in order, all or nothing. Process context, no lock held. @sk: held by the caller.
@@ -506,6 +506,10 @@ struct tlsock_keys *tlsock_keys_next(const struct tlsock_keys *keys);
 struct page *tlsock_page_get(gfp_t gfp);
 /* Drop the caller's reference. */
 void tlsock_page_put(struct page *page);
+/* The same for those there are of TLSOCK_RECORD_PAGES, which become NULL */
+void tlsock_pages_put(struct page **pages);
+/* @sg: TLSOCK_RECORD_PAGES entries, for the @len bytes at @off of a record in @pages */
+void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, size_t len);
 void tlsock_pool_exit(void);
 
 /* tx.c: all under the socket lock */

@@ -40,17 +40,6 @@ static void tx_segs_free(struct tlsock_tx *tx)
 	tx->rec.len = 0;
 }
 
-/* The open record's */
-static void tx_pages_free(struct tlsock_tx *tx)
-{
-	int i;
-
-	for (i = 0; i < TLSOCK_RECORD_PAGES && tx->pages[i]; i++) {
-		tlsock_page_put(tx->pages[i]);
-		tx->pages[i] = NULL;
-	}
-}
-
 void tlsock_tx_free(struct tlsock_tx *tx)
 {
 	struct tlsock_txbuf *buf, *tmp;
@@ -61,7 +50,7 @@ void tlsock_tx_free(struct tlsock_tx *tx)
 			kfree(buf);
 	}
 	tx_segs_free(tx);
-	tx_pages_free(tx);
+	tlsock_pages_put(tx->pages);
 	tx->open = 0;
 	tlsock_keys_free(tx->keys);
 	tx->keys = NULL;
@@ -80,8 +69,8 @@ struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp)
 	return buf;
 }
 
-/* Header and explicit nonce of the next record; returns how many bytes they are */
-static size_t tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content)
+/* Header and explicit nonce of the next record: tlsock_head_len() bytes */
+static void tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content)
 {
 	const struct tlsock_cipher *c = keys->cipher;
 
@@ -89,7 +78,6 @@ static size_t tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t c
 			  c->explicit_len + content + TLSOCK_TAG_LEN);
 	if (c->explicit_len)
 		put_unaligned_be64(keys->expl, out + TLSOCK_HEADER_LEN);
-	return TLSOCK_HEADER_LEN + c->explicit_len;
 }
 
 static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbuf *buf)
@@ -143,7 +131,7 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 		return 0;
 	}
 
-	head = TLSOCK_HEADER_LEN + keys->cipher->explicit_len;
+	head = tlsock_head_len(keys->cipher);
 	memcpy(buf->data + head, data, len);
 	if (keys->cipher->version == TLSOCK_TLS_1_3)
 		buf->data[head + len++] = type;
@@ -158,20 +146,6 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 	buf->len = head + len + TLSOCK_TAG_LEN;
 	tx_enqueue(sk, ctx, buf);
 	return 0;
-}
-
-/* A scatterlist over @len bytes at @off of @pages */
-static void tx_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, size_t len)
-{
-	size_t i = off / PAGE_SIZE, n = 0, chunk;
-
-	sg_init_table(sg, TLSOCK_RECORD_PAGES);
-	for (off %= PAGE_SIZE; len; off = 0, i++, n++) {
-		chunk = min_t(size_t, len, PAGE_SIZE - off);
-		sg_set_page(&sg[n], pages[i], chunk, off);
-		len -= chunk;
-	}
-	sg_mark_end(&sg[n - 1]);
 }
 
 /* Pages for @len bytes of record */
@@ -204,7 +178,7 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 	if (WARN_ON_ONCE(!keys || !list_empty(&tx->rec.node)))
 		return -EINVAL;
 
-	head = TLSOCK_HEADER_LEN + keys->cipher->explicit_len;
+	head = tlsock_head_len(keys->cipher);
 	skip = tlsock_keys_skip(keys);
 	/* tx_pages_grow() made room for the inner type and the tag */
 	if (keys->cipher->version == TLSOCK_TLS_1_3) {
@@ -214,23 +188,20 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 	}
 	tx_head(keys, page_address(tx->pages[0]), tx->open_type, content);
 	len = head + content + TLSOCK_TAG_LEN;
-	tx_pages_sg(sg, tx->pages, skip, len - skip);
+	tlsock_pages_sg(sg, tx->pages, skip, len - skip);
 	err = tlsock_keys_seal(keys, sg, sg, tx->open_type, content);
 	if (err)
 		return tx_seal_failed(sk, ctx, err);
 	tx->open = 0;
 	tx->rec.len = len;
-	for (i = 0; len; i++, len -= tx->seg[i - 1].bv_len) {
+	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
 		tx->seg[i].bv_page = tx->pages[i];
 		tx->seg[i].bv_offset = 0;
-		tx->seg[i].bv_len = min_t(size_t, len, PAGE_SIZE);
+		tx->seg[i].bv_len = min_t(size_t, len - i * PAGE_SIZE, PAGE_SIZE);
 		tx->pages[i] = NULL;
 	}
 	tx->n_seg = i;
-	for (; i < TLSOCK_RECORD_PAGES && tx->pages[i]; i++) {
-		tlsock_page_put(tx->pages[i]);
-		tx->pages[i] = NULL;
-	}
+	tlsock_pages_put(tx->pages);
 	return tx_enqueue_rec(sk, ctx, 1, bytes);
 }
 
@@ -291,7 +262,7 @@ static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 {
 	struct tlsock_keys *keys = ctx->tx.keys;
 	bool tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
-	size_t head = TLSOCK_HEADER_LEN + keys->cipher->explicit_len;
+	size_t head = tlsock_head_len(keys->cipher);
 	size_t len = head + content + tls13 + TLSOCK_TAG_LEN, at = 0, n, skip, before;
 	struct scatterlist sg[TLSOCK_RECORD_PAGES + 1];
 	struct tlsock_tx *tx = &ctx->tx;
@@ -459,7 +430,7 @@ int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx)
 static int tx_append(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg)
 {
 	struct tlsock_tx *tx = &ctx->tx;
-	size_t head = TLSOCK_HEADER_LEN + tx->keys->cipher->explicit_len;
+	size_t head = tlsock_head_len(tx->keys->cipher);
 	size_t at = head + tx->open, n, chunk, done = 0;
 	int err;
 

@@ -17,7 +17,6 @@ tlsockd=${TLSOCKD:-$BUILD/tlsockd}
 tmp=$(mktemp -d)
 chmod 755 "$tmp"
 pids=()
-n=0 failed=0
 . selftests/lib/checks.sh
 
 cleanup() {
@@ -27,16 +26,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-result() { # status, name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n $2"
-		return
-	fi
-	sed 's/^/# /' "$tmp/out" "$tmp/err" 2>/dev/null | tail -20
-	echo "not ok $n $2"
-	failed=1
-}
+explain() { sed 's/^/# /' "$tmp/out" "$tmp/err" 2>/dev/null | tail -20; }
 
 skip() { # name, reason
 	n=$((n + 1))
@@ -302,5 +292,4 @@ if [ -x "$tlsockd" ]; then
 else
 	skip "connections" "there is no $tlsockd"
 fi
-echo "1..$n"
-exit $failed
+done_testing

@@ -379,7 +379,6 @@ TEST_F(connect, deadline)
 	nl_close(&nl);
 }
 
-/* What a listener was told, its child tells the worker; the listener itself never starts. */
 static int rcvlowat(int fd)
 {
 	socklen_t len = sizeof(int);
@@ -426,6 +425,7 @@ TEST_F(connect, low_water_mark_of_a_failure)
 	EXPECT_EQ(much, rcvlowat(self->p.c));
 }
 
+/* What a listener was told, its child tells the worker; the listener itself never starts. */
 TEST_F(connect, child_inherits)
 {
 	struct addr a, peer;

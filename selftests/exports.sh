@@ -13,17 +13,7 @@ lib=user/libtlsock
 so=$BUILD/libtlsock.so.0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
-
-result() { # status, name
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n $2"
-	else
-		echo "not ok $n $2"
-		failed=1
-	fi
-}
+. selftests/lib/checks.sh
 
 same() { # file, file, name
 	[ -s "$1" ] && diff "$1" "$2" | sed 's/^/# /'

@@ -263,11 +263,10 @@ static void expect_parked(struct __test_metadata *_metadata, int fd, const struc
 	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(fd).state);
 }
 
-TEST_F(held, push_by_attach_filter)
+static void push_is_parked(struct __test_metadata *_metadata, FIXTURE_DATA(held) * self)
 {
 	struct msg m;
 
-	HOLD_LOCK();
 	complete(&m, &self->nl, self->e);
 	EXPECT_EQ(0, PUSH(&m));
 	EXPECT_EQ(0, poll_now(self->p.c, POLLIN | POLLOUT));
@@ -275,16 +274,16 @@ TEST_F(held, push_by_attach_filter)
 	expect_parked(_metadata, self->p.c, &self->call);
 }
 
+TEST_F(held, push_by_attach_filter)
+{
+	HOLD_LOCK();
+	push_is_parked(_metadata, self);
+}
+
 TEST_F(held, push_by_ip_options)
 {
-	struct msg m;
-
 	HOLD(.level = IPPROTO_IP, .opt = IP_OPTIONS, .len = 4);
-	complete(&m, &self->nl, self->e);
-	EXPECT_EQ(0, PUSH(&m));
-	EXPECT_EQ(0, poll_now(self->p.c, POLLIN | POLLOUT));
-	LET_GO();
-	expect_parked(_metadata, self->p.c, &self->call);
+	push_is_parked(_metadata, self);
 }
 
 /* One waits; what follows it is refused at once, and does not go before it. */

@@ -278,25 +278,42 @@ static bool hears(struct nl *nl)
 	return came && nl->doorbell;
 }
 
+/* A connection comes while two workers are armed. Returns the one that was rung. */
+static struct nl *ring_one(struct __test_metadata *_metadata, FIXTURE_DATA(seam) * self,
+			   struct nl *other, struct nl **deaf)
+{
+	struct nl *first;
+
+	ASSERT_EQ(0, nl_open(other));
+	ASSERT_EQ(0, nl_register(other));
+	ASSERT_EQ(0, nl_pull(&self->nl, 0, 0));
+	ASSERT_EQ(0, nl_pull(other, 0, 0));
+	self->c[0] = client(&self->a);
+	first = rung(&self->nl, other, deaf);
+	ASSERT_NE(NULL, first);
+	return first;
+}
+
+/* The other one hears of the connection, and finds it. */
+static void expect_rung(struct __test_metadata *_metadata, struct nl *nl)
+{
+	struct event *e;
+
+	EXPECT_TRUE(hears(nl));
+	e = nl_peek(nl);
+	ASSERT_NE(NULL, e);
+	EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
+	free(e);
+}
+
 /* A doorbell that nobody answers any more is heard by another. */
 TEST_F(seam, doorbell_of_a_dead_worker)
 {
 	struct nl other, *first, *second = NULL;
-	struct event *e;
 
-	ASSERT_EQ(0, nl_open(&other));
-	ASSERT_EQ(0, nl_register(&other));
-	ASSERT_EQ(0, nl_pull(&self->nl, 0, 0));
-	ASSERT_EQ(0, nl_pull(&other, 0, 0));
-	self->c[0] = client(&self->a);
-	first = rung(&self->nl, &other, &second);
-	ASSERT_NE(NULL, first);
+	first = ring_one(_metadata, self, &other, &second);
 	nl_close(first);
-	EXPECT_TRUE(hears(second));
-	e = nl_peek(second);
-	ASSERT_NE(NULL, e);
-	EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
-	free(e);
+	expect_rung(_metadata, second);
 	nl_close(second);
 }
 
@@ -304,25 +321,14 @@ TEST_F(seam, doorbell_of_a_dead_worker)
 TEST_F(seam, doorbell_declined)
 {
 	struct nl other, *first, *second = NULL;
-	struct event *e;
 	struct msg m;
 
-	ASSERT_EQ(0, nl_open(&other));
-	ASSERT_EQ(0, nl_register(&other));
-	ASSERT_EQ(0, nl_pull(&self->nl, 0, 0));
-	ASSERT_EQ(0, nl_pull(&other, 0, 0));
-	self->c[0] = client(&self->a);
-	first = rung(&self->nl, &other, &second);
-	ASSERT_NE(NULL, first);
+	first = ring_one(_metadata, self, &other, &second);
 	msg_start(&m, first, TLSOCK_CMD_PULL);
 	msg_u32(&m, TLSOCK_A_MAX_CONNS, 0);
 	EXPECT_EQ(0, nl_talk(first, &m));
 	EXPECT_EQ(NULL, first->head);
-	EXPECT_TRUE(hears(second));
-	e = nl_peek(second);
-	ASSERT_NE(NULL, e);
-	EXPECT_EQ(TLSOCK_CMD_CONN_NEW, e->cmd);
-	free(e);
+	expect_rung(_metadata, second);
 	nl_close(&other);
 }
 

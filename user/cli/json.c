@@ -59,16 +59,18 @@ static bool steers(uint32_t code)
 
 static void quoted(FILE *to, const unsigned char *s, size_t len)
 {
+	uint32_t code;
 	size_t n;
 
 	fputc('"', to);
 	for (size_t i = 0; i < len; i += n) {
 		n = sequence(s + i, len - i);
+		code = code_point(s + i, n);
 		if (!n) {
 			fputs("\\ufffd", to);
 			n = 1;
-		} else if (steers(code_point(s + i, n))) {
-			fprintf(to, "\\u%04" PRIx32, code_point(s + i, n));
+		} else if (steers(code)) {
+			fprintf(to, "\\u%04" PRIx32, code);
 		} else if (s[i] == '"' || s[i] == '\\') {
 			fprintf(to, "\\%c", s[i]);
 		} else {

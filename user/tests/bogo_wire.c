@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "parameters.h"
 #include "record.h"
 
@@ -52,15 +53,7 @@ void wire_start(struct wire *w, int fd, struct hs_engine *engine, enum hs_role r
 
 static bool send_all(struct wire *w, const uint8_t *bytes, size_t len)
 {
-	while (len) {
-		ssize_t n = send(w->fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n < 0)
-			return give_up(w, "send: %s", strerror(errno));
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
+	return send_whole(w->fd, bytes, len) || give_up(w, "send: %s", strerror(errno));
 }
 
 static bool send_record(struct wire *w, uint8_t type, const uint8_t *bytes, size_t len)

@@ -49,17 +49,22 @@ struct link *link_new(int fd, const struct hs_config *config, enum hs_role role)
 	return link;
 }
 
-static bool write_all(struct link *link, const uint8_t *bytes, size_t len)
+bool send_whole(int fd, const uint8_t *bytes, size_t len)
 {
 	while (len) {
-		ssize_t n = send(link->fd, bytes, len, MSG_NOSIGNAL);
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
 
 		if (n < 0)
-			return give_up(link, "send: %s", strerror(errno));
+			return false;
 		bytes += n;
 		len -= (size_t)n;
 	}
 	return true;
+}
+
+static bool write_all(struct link *link, const uint8_t *bytes, size_t len)
+{
+	return send_whole(link->fd, bytes, len) || give_up(link, "send: %s", strerror(errno));
 }
 
 static bool send_record(struct link *link, uint8_t type, const uint8_t *bytes, size_t len)

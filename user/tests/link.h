@@ -34,6 +34,9 @@ struct link {
 	bool closed; /* by close_notify */
 };
 
+/* All of it to a socket; false: errno says why. */
+bool send_whole(int fd, const uint8_t *bytes, size_t len);
+
 struct link *link_new(int fd, const struct hs_config *config, enum hs_role role);
 /* Runs until COMPLETE; false on a failure, told in link->text. */
 bool link_handshake(struct link *link);

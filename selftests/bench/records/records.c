@@ -66,6 +66,8 @@ static const struct suite {
 };
 
 static const struct suite *suite;
+static bool in_user, in_pages;			/* what path says */
+static struct bio_vec send_pages[SEND_SIZE / PAGE_SIZE];
 static void *send_buf, *recv_buf;		/* kernel memory */
 static unsigned long send_user, recv_user;	/* the same in the process that loads us */
 
@@ -143,7 +145,6 @@ struct aim {
 		struct kvec kernel;
 		struct iovec user;
 	};
-	struct bio_vec pages[SEND_SIZE / PAGE_SIZE];
 };
 
 static void aim(struct aim *a, bool send, size_t off, size_t len)
@@ -152,26 +153,16 @@ static void aim(struct aim *a, bool send, size_t off, size_t len)
 
 	memset(&a->msg, 0, sizeof(a->msg));
 	a->msg.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	if (!strcmp(path, "user")) {
+	if (in_user) {
 		a->user.iov_base = (void __user *)((send ? send_user : recv_user) + off);
 		a->user.iov_len = len;
 		iov_iter_init(&a->msg.msg_iter, rw, &a->user, 1, len);
 		return;
 	}
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-	if (send && !strcmp(path, "pages")) {
-		size_t at = off, left = len;
-		unsigned int n;
-
-		for (n = 0; left; n++) {
-			size_t chunk = min_t(size_t, left, PAGE_SIZE - at % PAGE_SIZE);
-
-			bvec_set_page(&a->pages[n], vmalloc_to_page(send_buf + at), chunk,
-				      at % PAGE_SIZE);
-			at += chunk;
-			left -= chunk;
-		}
-		iov_iter_bvec(&a->msg.msg_iter, rw, a->pages, n, len);
+	if (send && in_pages) {
+		iov_iter_bvec(&a->msg.msg_iter, rw, send_pages, ARRAY_SIZE(send_pages), off + len);
+		iov_iter_advance(&a->msg.msg_iter, off);
 		a->msg.msg_flags |= MSG_SPLICE_PAGES;
 		return;
 	}
@@ -416,6 +407,12 @@ static int prepare(void)
 	recv_user = user_memory(RECV_SIZE);
 	if (!send_buf || !recv_buf || IS_ERR_VALUE(send_user) || IS_ERR_VALUE(recv_user))
 		return -ENOMEM;
+	in_user = !strcmp(path, "user");
+	in_pages = !strcmp(path, "pages");
+	for (i = 0; i < ARRAY_SIZE(send_pages); i++) {
+		send_pages[i].bv_page = vmalloc_to_page(send_buf + i * PAGE_SIZE);
+		send_pages[i].bv_len = PAGE_SIZE;
+	}
 	return 0;
 }
 
