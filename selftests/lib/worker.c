@@ -45,6 +45,7 @@ static void push_epoch_key(struct msg *m, const struct script *s, uint8_t direct
 {
 	struct rec_key k = key_of(TLS13, suite_of(s), epoch, of_server);
 
+	k.seq = s->seq[epoch];
 	push_key(m, direction, epoch, &k, epoch == APP && !s->no_secret);
 }
 

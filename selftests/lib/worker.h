@@ -28,6 +28,7 @@ struct script {
 	uint32_t flags; /* TLSOCK_INFO_* of COMPLETE */
 	uint32_t fail_errno; /* not 0: FAIL in place of the first answer */
 	int fail_alert;
+	uint64_t seq[4]; /* by epoch: the first sequence number of the keys, both directions */
 };
 
 struct worker {
