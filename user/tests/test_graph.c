@@ -289,6 +289,56 @@ static void partial_messages(void)
 	pair_free(&p);
 }
 
+/* The longest that a header can say: 2^24 - 1. Nobody waits for it, nothing is made for it. */
+static void longest_message(void)
+{
+	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+		uint8_t bytes[64] = { 0, 0xff, 0xff, 0xff };
+		struct pair p;
+
+		pair_init(&p, KEY_ED25519);
+		pair_start(&p);
+		bytes[0] = role == HS_CLIENT ? MESSAGE_SERVER_HELLO : MESSAGE_CLIENT_HELLO;
+		hs_engine_input(p.side[role].engine, HS_EPOCH_PLAINTEXT, bytes, sizeof(bytes));
+		party_take_actions(&p, (enum hs_role)role);
+		ok(p.side[role].failed && p.side[role].failure.alert == ALERT_DECODE_ERROR &&
+			   is_dead(p.side[role].engine),
+		   "a %s that says it has 2^24 - 1 bytes: %s", hs_message_name(bytes[0]),
+		   p.side[role].text);
+		pair_free(&p);
+	}
+}
+
+/* A whole flight in one delivery, as when it comes in one record. */
+static void flight_at_once(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct scene s = { .version = i ? HS_TLS_1_2 : HS_TLS_1_3,
+				   .client_certificate = true };
+		uint8_t bytes[16384];
+		size_t len = 0;
+		struct pair p;
+
+		set_scene(&p, &s);
+		pair_start(&p);
+		pair_step(&p);
+		pair_step(&p); /* ServerHello by itself: it ends an epoch of TLS 1.3 */
+		for (; p.delivered < p.sent_count; p.delivered++) {
+			const struct message *m = &p.sent[p.delivered];
+
+			memcpy(bytes + len, m->bytes, m->len);
+			len += m->len;
+		}
+		hs_engine_input(p.side[HS_CLIENT].engine, i ? 0 : 2, bytes, len);
+		party_take_actions(&p, HS_CLIENT);
+		while (pair_step(&p))
+			;
+		ok(pair_complete(&p), "%s: a flight of %zu bytes in one piece",
+		   hs_version_name(s.version), len);
+		pair_free(&p);
+	}
+}
+
 /* More than a message may be long, and more than a handshake may be in all. */
 static void too_long(void)
 {
@@ -543,6 +593,8 @@ int main(void)
 			behind_key_change(&scenes[i]);
 	}
 	partial_messages();
+	longest_message();
+	flight_at_once();
 	too_long();
 	hs_credential_unref(client_credential);
 	hs_trust_unref(server_trust);
