@@ -7,7 +7,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.." || exit
 . "$here/lib.sh"
-checks="spdx length includes netlink shell layout gcc clang symbols man checkpatch sparse warnings"
+checks="spdx length includes classes netlink shell layout gcc clang symbols man checkpatch sparse warnings"
 
 # The first two lines hold the licence that the folder asks for.
 check_spdx() {
@@ -31,6 +31,8 @@ check_length() {
 }
 
 check_includes() { "$here/includes.sh"; }
+
+check_classes() { "$here/classes.sh"; }
 
 check_netlink() {
 	"$here/netlink_spec.py" "$(selftests/vm/source.sh)/Documentation/netlink/genetlink-legacy.yaml"
