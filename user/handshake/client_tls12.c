@@ -28,9 +28,10 @@ static int check_server_hello_tls12(struct hs_engine *e)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server chose suite 0x%04x, which was not offered",
 				   in->suite);
-	/* An echo would resume a session, and none was offered (RFC 8446 appendix D.4). */
-	if (in->session_id.left && in->session_id.left == e->session_id_len &&
-	    !memcmp(in->session_id.at, e->session_id, e->session_id_len))
+	/* An echo resumes a session (RFC 8446 appendix D.4: also where none was offered). */
+	e->resumed = in->session_id.left && in->session_id.left == e->session_id_len &&
+		     !memcmp(in->session_id.at, e->session_id, e->session_id_len);
+	if (e->resumed && !e->session_offered)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server resumes a session that was not offered");
 	if (!extension_seen(e, EXTENSION_RENEGOTIATION_INFO))
@@ -40,6 +41,26 @@ static int check_server_hello_tls12(struct hs_engine *e)
 		return refuse_old(e, "extended_master_secret (RFC 7627)");
 	e->suite = e->config.suites[i];
 	return 0;
+}
+
+int client_await_finished_tls12(struct hs_engine *e)
+{
+	int rc = action_key_tls12(e, HS_RX);
+
+	if (rc == 0)
+		rc = action_continue(e);
+	e->epoch_ended = true;
+	e->state = CLIENT12_WAIT_FINISHED;
+	return rc;
+}
+
+/* A server that has promised a ticket sends it before its change_cipher_spec. */
+static int client_await_ticket(struct hs_engine *e)
+{
+	if (!e->ticket_promised)
+		return client_await_finished_tls12(e);
+	e->state = CLIENT12_WAIT_TICKET;
+	return action_continue(e);
 }
 
 int act_server_hello_tls12(struct hs_engine *e)
@@ -52,16 +73,25 @@ int act_server_hello_tls12(struct hs_engine *e)
 	memcpy(e->server_random, e->in.random, HS_RANDOM_LEN);
 	crypto_share_free(e->share);
 	e->share = NULL;
-	forget_session(e);
+	if (!e->resumed) {
+		forget_session(e);
+		e->server_session_id_len = e->in.session_id.left;
+		memcpy(e->server_session_id, e->in.session_id.at, e->in.session_id.left);
+	}
+	e->ticket_promised = extension_seen(e, EXTENSION_SESSION_TICKET);
 	if (extension_seen(e, EXTENSION_ALPN))
 		rc = client_take_alpn(e);
+	if (rc == 0 && e->resumed)
+		rc = client_resume_tls12(e);
 	if (rc < 0)
 		return rc;
-	e->transcript.keep = true; /* for a CertificateVerify */
+	e->transcript.keep = !e->resumed; /* for a CertificateVerify */
 	rc = transcript_start(&e->transcript, e->suite->hash);
 	if (rc == 0)
 		rc = transcript_add(&e->transcript, e->in.bytes, e->in.len);
 	rc = engine_check(e, rc, "transcript");
+	if (rc == 0 && e->resumed)
+		return client_await_ticket(e);
 	if (rc == 0)
 		rc = action_continue(e);
 	if (rc == 0)
@@ -289,20 +319,23 @@ int act_server_hello_done(struct hs_engine *e)
 		rc = action_key_tls12(e, HS_TX);
 	if (rc == 0)
 		rc = write_finished_tls12(e);
-	if (rc == 0)
-		rc = action_key_tls12(e, HS_RX);
-	if (rc == 0)
-		rc = action_continue(e);
+	if (rc < 0)
+		return rc;
+	/* nothing comes before our own flight has been seen */
 	e->epoch_ended = true;
-	if (rc == 0)
-		e->state = CLIENT12_WAIT_FINISHED;
-	return rc;
+	return client_await_ticket(e);
 }
 
 int act_server_finished_tls12(struct hs_engine *e)
 {
 	int rc = check_finished_tls12(e);
 
+	if (rc == 0 && e->resumed)
+		rc = action_change_cipher_spec_tls12(e);
+	if (rc == 0 && e->resumed)
+		rc = action_key_tls12(e, HS_TX);
+	if (rc == 0 && e->resumed)
+		rc = write_finished_tls12(e);
 	if (rc == 0)
 		rc = complete_tls12(e);
 	if (rc == 0)

@@ -132,6 +132,8 @@ static int copy_session(struct config *to, const struct hs_config *from)
 	to->ticket_key = from->ticket_key;
 	to->ticket_lifetime = from->ticket_lifetime;
 	to->session_new = from->session_new;
+	to->session_keep = from->session_keep;
+	to->session_find = from->session_find;
 	if (rc == 0)
 		rc = copy_bytes(&to->session, &to->session_len, from->session, from->session_len);
 	return rc;

@@ -29,7 +29,8 @@ struct row {
 static const struct row graph[] = {
 	{ CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(CLIENT_WAIT_SECOND_SERVER_HELLO) | TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS) |
-		  TO(CLIENT12_WAIT_CERTIFICATE),
+		  TO(CLIENT12_WAIT_CERTIFICATE) | TO(CLIENT12_WAIT_TICKET) |
+		  TO(CLIENT12_WAIT_FINISHED),
 	  66 * 1024, parse_server_hello, act_server_hello },
 	{ CLIENT_WAIT_SECOND_SERVER_HELLO, MESSAGE_SERVER_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(CLIENT_WAIT_ENCRYPTED_EXTENSIONS), 66 * 1024, parse_server_hello, act_server_hello },
@@ -53,7 +54,7 @@ static const struct row graph[] = {
 	{ SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(SERVER_WAIT_SECOND_CLIENT_HELLO) | TO(SERVER_WAIT_CERTIFICATE) |
 		  TO(SERVER_WAIT_FINISHED) | TO(SERVER12_WAIT_CERTIFICATE) |
-		  TO(SERVER12_WAIT_KEY_EXCHANGE),
+		  TO(SERVER12_WAIT_KEY_EXCHANGE) | TO(SERVER12_WAIT_FINISHED),
 	  CLIENT_HELLO_MAX, parse_client_hello, act_client_hello },
 	{ SERVER_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, HS_EPOCH_PLAINTEXT,
 	  TO(SERVER_WAIT_CERTIFICATE) | TO(SERVER_WAIT_FINISHED), CLIENT_HELLO_MAX,
@@ -77,9 +78,14 @@ static const struct row graph[] = {
 	  TO(CLIENT12_WAIT_DONE), 64 * 1024, parse_certificate_request_tls12,
 	  act_certificate_request_tls12 },
 	{ CLIENT12_WAIT_REQUEST_OR_DONE, MESSAGE_SERVER_HELLO_DONE, HS_EPOCH_PLAINTEXT,
-	  TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done, act_server_hello_done },
+	  TO(CLIENT12_WAIT_TICKET) | TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done,
+	  act_server_hello_done },
 	{ CLIENT12_WAIT_DONE, MESSAGE_SERVER_HELLO_DONE, HS_EPOCH_PLAINTEXT,
-	  TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done, act_server_hello_done },
+	  TO(CLIENT12_WAIT_TICKET) | TO(CLIENT12_WAIT_FINISHED), 0, parse_server_hello_done,
+	  act_server_hello_done },
+	{ CLIENT12_WAIT_TICKET, MESSAGE_NEW_SESSION_TICKET, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_FINISHED), 66 * 1024, parse_new_session_ticket_tls12,
+	  act_new_session_ticket_tls12 },
 	{ CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, HS_EPOCH_APPLICATION, TO(CLIENT12_CONNECTED),
 	  HASH_MAX, parse_finished_tls12, act_server_finished_tls12 },
 
@@ -117,6 +123,7 @@ static const char *const waiting_for[STATE_COUNT] = {
 	[CLIENT12_WAIT_KEY_EXCHANGE] = "ServerKeyExchange",
 	[CLIENT12_WAIT_REQUEST_OR_DONE] = "CertificateRequest or ServerHelloDone",
 	[CLIENT12_WAIT_DONE] = "ServerHelloDone",
+	[CLIENT12_WAIT_TICKET] = "NewSessionTicket",
 	[CLIENT12_WAIT_FINISHED] = "Finished",
 	[CLIENT12_CONNECTED] = "nothing",
 	[SERVER12_WAIT_CERTIFICATE] = "Certificate",

@@ -22,7 +22,7 @@
 #include "writer.h"
 
 _Static_assert(HS_MAX_LIST <= 32, "the entries of a policy list are bits of a uint32_t");
-#define SESSION_ID_MAX 32
+#define SESSION_ID_MAX HS_SESSION_ID_LEN
 #define CHAIN_MAX 16 /* certificates */
 #define CHAIN_BYTES_MAX (100 * 1024)
 #define CLIENT_HELLO_MAX (64 * 1024)
@@ -51,6 +51,7 @@ enum state {
 	CLIENT12_WAIT_KEY_EXCHANGE,
 	CLIENT12_WAIT_REQUEST_OR_DONE,
 	CLIENT12_WAIT_DONE,
+	CLIENT12_WAIT_TICKET,
 	CLIENT12_WAIT_FINISHED,
 	CLIENT12_CONNECTED,
 	SERVER12_WAIT_CERTIFICATE,
@@ -88,6 +89,8 @@ struct config {
 	size_t session_context_len;
 	int (*ticket_key)(void *ctx, bool seal, uint8_t *name, uint8_t *key);
 	uint32_t ticket_lifetime;
+	void (*session_keep)(void *ctx, const uint8_t *id, const uint8_t *session, size_t len);
+	int (*session_find)(void *ctx, const uint8_t *id, uint8_t *out);
 	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
 	uint8_t *session; /* a secret */
 	size_t session_len;
@@ -135,6 +138,7 @@ struct incoming {
 	struct reader server_name;
 	struct reader alpn;
 	bool psk_dhe; /* psk_key_exchange_modes has psk_dhe_ke */
+	bool malformed_psk;
 	struct reader identities;
 	struct reader binders;
 	const uint8_t *binders_at; /* where the list of binders begins, with its length */
@@ -208,10 +212,17 @@ struct hs_engine {
 
 	/* resumption */
 	struct session *session; /* what is offered, or was taken */
-	bool psk_offered;
+	bool psk_offered; /* it is one of TLS 1.3 */
+	bool session_offered; /* it is one of TLS 1.2 */
 	bool client_wants_tickets;
 	bool resumed;
 	int64_t authenticated; /* of a resumed session: its full handshake */
+	bool ticket_promised; /* TLS 1.2: the ServerHello says that one will come */
+	uint8_t server_session_id[SESSION_ID_MAX]; /* TLS 1.2: what the ServerHello says */
+	size_t server_session_id_len;
+	uint8_t *new_ticket; /* TLS 1.2, client */
+	size_t new_ticket_len;
+	uint32_t new_ticket_lifetime;
 
 	/* what was agreed */
 	uint16_t version;
@@ -306,9 +317,11 @@ bool find_named_credential(struct hs_engine *e, bool *named);
 bool find_other_credential(struct hs_engine *e); /* that the policy gives to other names */
 int refuse_credential(struct hs_engine *e, bool named);
 
-/* psk_tls13.c */
+/* session_client.c */
 int client_take_session(struct hs_engine *e);
 void forget_session(struct hs_engine *e);
+
+/* psk_tls13.c */
 /* Fills the binder of the ClientHello that begins at @mark in. */
 int client_bind(struct hs_engine *e, size_t mark);
 void client_rebind(struct hs_engine *e); /* after a HelloRetryRequest */

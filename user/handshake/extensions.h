@@ -30,6 +30,7 @@ enum {
 	EXTENSION_ALPN = 16,
 	EXTENSION_PADDING = 21,
 	EXTENSION_EXTENDED_MASTER_SECRET = 23,
+	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_EARLY_DATA = 42,
 	EXTENSION_SUPPORTED_VERSIONS = 43,
@@ -83,7 +84,9 @@ extension_parse_fn client_parse_versions, server_parse_versions;
 /* psk_tls13.c */
 extension_build_fn client_build_psk_modes, client_build_psk, server_build_psk;
 extension_parse_fn server_parse_psk_modes, server_parse_psk, client_parse_psk;
-/* extensions_hello.c */
+/* session_tls12.c */
+extension_build_fn client_build_ticket, server_build_ticket;
+extension_parse_fn client_parse_ticket, server_parse_ticket;
 /* extensions_tls12.c */
 extension_build_fn client_build_point_formats, server_build_point_formats;
 extension_parse_fn parse_point_formats;

@@ -41,6 +41,8 @@
 #define HS_MAX_LIST 16 /* code points in a list of a policy */
 #define HS_TICKET_NAME_LEN 16
 #define HS_TICKET_KEY_LEN 32
+#define HS_SESSION_ID_LEN 32
+#define HS_MAX_SESSION (64 * 1024)
 #define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
 
 enum hs_role {
@@ -218,14 +220,23 @@ struct hs_config {
 	 * the key of @name. 0, or -ENOENT: no ticket is issued, or this one is not taken. A key
 	 * serves for at most 2^32 tickets; one of zeros is refused.
 	 *
-	 * Client, @session_new: a session for the store, after a NewSessionTicket, to be handed
-	 * back as @session, once. The bytes are a secret. Expired or foreign ones are ignored.
+	 * Server, @session_keep and @session_find: sessions of TLS 1.2 by id, for clients that take
+	 * no tickets. The first stores a copy of @session under a new @id; the second copies what
+	 * is stored under @id into @out, which has HS_MAX_SESSION bytes, and returns its length, or
+	 * -ENOENT. Without them there are tickets alone.
+	 *
+	 * Client, @session_new: a session for the store, after a NewSessionTicket or, in TLS 1.2,
+	 * with the end of the handshake, to be handed back as @session, once. One of TLS 1.2 comes
+	 * again after it was resumed. The bytes are a secret. Expired or foreign ones are ignored.
 	 */
 	const uint8_t *session_context;
 	size_t session_context_len;
 	int (*ticket_key)(void *ctx, bool seal, uint8_t name[HS_TICKET_NAME_LEN],
 			  uint8_t key[HS_TICKET_KEY_LEN]);
 	uint32_t ticket_lifetime; /* seconds; 0: two hours; seven days at most */
+	void (*session_keep)(void *ctx, const uint8_t id[HS_SESSION_ID_LEN], const uint8_t *session,
+			     size_t len);
+	int (*session_find)(void *ctx, const uint8_t id[HS_SESSION_ID_LEN], uint8_t *out);
 	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
 	const uint8_t *session;
 	size_t session_len;

@@ -156,6 +156,8 @@ void release_handshake(struct hs_engine *e)
 	e->first_hello = NULL;
 	free(e->cookie);
 	e->cookie = NULL;
+	free(e->new_ticket);
+	e->new_ticket = NULL;
 	if (e->session)
 		session_release(e->session);
 	free(e->session);

@@ -143,6 +143,9 @@ int complete_tls12(struct hs_engine *e)
 				  s->channel_binding, sizeof(s->channel_binding));
 	rc = engine_check(e, rc, "channel binding");
 	if (rc == 0)
+		rc = e->role == HS_CLIENT ? client_keep_session_tls12(e) :
+					    server_keep_session_tls12(e);
+	if (rc == 0)
 		rc = action_complete(e);
 	release_handshake(e);
 	e->epoch_ended = true;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define IDENTITIES_MAX 4 /* tickets of one ClientHello that are looked at */
-#define DEFAULT_LIFETIME 7200
 #define PSK_DHE_KE 1
 #define NONCE_LEN 1
 
@@ -41,57 +40,6 @@ static int make_binder(struct hs_engine *e, const struct session *s, const uint8
 }
 
 /* --- the client --- */
-
-/* The session of the configuration, if it may be offered. A bad one is no failure. */
-int client_take_session(struct hs_engine *e)
-{
-	const struct config *c = &e->config;
-	uint8_t context[32];
-	struct session *s;
-	int rc;
-
-	if (!c->session_len)
-		return 0;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return engine_check(e, -ENOMEM, "session");
-	rc = session_decode(s, c->session, c->session_len);
-	if (rc < 0) {
-		free(s);
-		return rc == -ENOMEM ? engine_check(e, rc, "session") : 0;
-	}
-	e->session = s;
-	rc = session_context(e, context);
-	if (rc < 0)
-		return rc;
-	if (s->version == HS_TLS_1_3 && suite_index(c, s->suite) >= 0 && s->ticket.left &&
-	    s->secret.len == hash_len(suite_find(s->suite)->hash) &&
-	    session_is_alive(s, c->now(c->ctx)) && crypto_equal(context, s->context, 32) &&
-	    !strcmp(s->server_name, c->server_name ? c->server_name : "")) {
-		rc = session_take_peer(e, s);
-		if (rc < 0)
-			return rc;
-		e->psk_offered = rc;
-	}
-	if (!e->psk_offered)
-		forget_session(e);
-	return 0;
-}
-
-/* The certificates of the session, too: a full handshake brings its own. */
-void forget_session(struct hs_engine *e)
-{
-	if (e->session)
-		session_release(e->session);
-	free(e->session);
-	e->session = NULL;
-	e->psk_offered = false;
-	free(e->peer_bytes);
-	e->peer_bytes = NULL;
-	e->summary.peer_chain_count = 0;
-	e->summary.verify_code = 0;
-	e->chain_verified = false;
-}
 
 int client_build_psk_modes(struct hs_engine *e, enum extension_message message, struct writer *w)
 {
@@ -186,22 +134,6 @@ int parse_new_session_ticket(struct hs_engine *e, struct reader *r)
 	return extensions_parse(e, IN_NEW_SESSION_TICKET, r);
 }
 
-/* Hands a session to the store. One that is too long to keep is let go. */
-static int store_session(struct hs_engine *e, struct session *s)
-{
-	uint8_t *bytes = NULL;
-	size_t len = 0;
-	int rc = session_context(e, s->context);
-
-	if (rc < 0)
-		return rc;
-	rc = session_encode(s, &bytes, &len);
-	if (rc == 0)
-		e->config.session_new(e->config.ctx, bytes, len);
-	session_bytes_free(bytes, len);
-	return rc == -E2BIG ? 0 : engine_check(e, rc, "session");
-}
-
 int act_new_session_ticket(struct hs_engine *e)
 {
 	struct incoming *in = &e->in;
@@ -241,13 +173,12 @@ int server_parse_psk_modes(struct hs_engine *e, enum extension_message message, 
 	return 0;
 }
 
-int server_parse_psk(struct hs_engine *e, enum extension_message message, struct reader *r)
+static int parse_psk(struct hs_engine *e, struct reader *r)
 {
 	struct reader identities, identity, binders, binder;
 	uint32_t age;
 	size_t count = 0, proofs = 0;
 
-	(void)message;
 	if (!reader_vec16(r, &identities, 7, UINT16_MAX))
 		return -1;
 	e->in.binders_at = r->at;
@@ -267,6 +198,17 @@ int server_parse_psk(struct hs_engine *e, enum extension_message message, struct
 				   "pre_shared_key has %zu identities and %zu binders", count,
 				   proofs);
 	return 0;
+}
+
+/* In TLS 1.2 it is nobody's, so what is wrong with it waits for the version. */
+int server_parse_psk(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	struct reader body = *r;
+
+	(void)message;
+	reader_span(r, r->left, &body);
+	e->in.malformed_psk = parse_psk(e, &body) < 0 || !reader_done(&body);
+	return e->state == STATE_FAILED ? -1 : 0;
 }
 
 int server_build_psk(struct hs_engine *e, enum extension_message message, struct writer *w)
@@ -293,11 +235,8 @@ static bool ticket_fits(struct hs_engine *e, const struct session *s, const uint
 {
 	const struct suite *suite = suite_find(s->suite);
 
-	return s->version == HS_TLS_1_3 && suite && suite_fits(e, suite) &&
-	       s->secret.len == hash_len(suite->hash) &&
-	       session_is_alive(s, e->config.now(e->config.ctx)) &&
-	       crypto_equal(s->context, context, 32) &&
-	       !strcmp(s->server_name, e->summary.server_name);
+	return s->version == HS_TLS_1_3 && session_fits(e, s, e->summary.server_name) &&
+	       suite_fits(e, suite) && crypto_equal(s->context, context, 32);
 }
 
 static int check_binder(struct hs_engine *e, const struct session *s, struct reader binder)
@@ -401,8 +340,7 @@ int server_send_ticket(struct hs_engine *e)
 	rc = engine_check(e, rc, "ticket");
 	if (rc == 0) {
 		session_describe(e, &s, &psk);
-		s.lifetime = e->config.ticket_lifetime ? e->config.ticket_lifetime :
-							 DEFAULT_LIFETIME;
+		s.lifetime = ticket_lifetime(e);
 		s.age_add = (uint32_t)age_add[0] << 24 | (uint32_t)age_add[1] << 16 |
 			    (uint32_t)age_add[2] << 8 | age_add[3];
 		rc = session_context(e, s.context);

@@ -61,7 +61,6 @@ static int choose_suite_tls12(struct hs_engine *e)
 {
 	bool any = false, named = false;
 
-	e->peer_schemes = e->in.schemes_shared;
 	for (size_t i = 0; i < e->config.suite_count; i++) {
 		if (!take_suite(e, i))
 			continue;
@@ -93,12 +92,14 @@ static int make_server_random(struct hs_engine *e)
 static int write_server_hello_tls12(struct hs_engine *e)
 {
 	struct writer *out = &e->actions.out;
-	size_t mark = message_begin(e, MESSAGE_SERVER_HELLO);
+	size_t mark = message_begin(e, MESSAGE_SERVER_HELLO), id;
 	int rc = 0;
 
 	writer_u16(out, HS_TLS_1_2);
 	writer_bytes(out, e->server_random, HS_RANDOM_LEN);
-	writer_u8(out, 0); /* session_id: this one cannot be resumed by id */
+	id = writer_open(out, 1);
+	writer_bytes(out, e->server_session_id, e->server_session_id_len);
+	writer_close(out, id, 1);
 	writer_u16(out, e->suite->code);
 	writer_u8(out, 0); /* compression_method */
 	if (e->in.extensions.at)
@@ -203,6 +204,36 @@ static int send_server_flight_tls12(struct hs_engine *e)
 	return rc;
 }
 
+/* What ends this side's part: a ticket, if one was promised, and Finished. */
+static int send_finished_tls12(struct hs_engine *e)
+{
+	int rc = server_send_ticket_tls12(e);
+
+	if (rc == 0)
+		rc = action_change_cipher_spec_tls12(e);
+	if (rc == 0)
+		rc = action_key_tls12(e, HS_TX);
+	if (rc == 0)
+		rc = write_finished_tls12(e);
+	return rc;
+}
+
+/* The abbreviated handshake: this side's Finished comes first. */
+static int send_resumption_tls12(struct hs_engine *e)
+{
+	int rc = write_server_hello_tls12(e);
+
+	if (rc == 0)
+		rc = send_finished_tls12(e);
+	if (rc == 0)
+		rc = action_key_tls12(e, HS_RX);
+	if (rc == 0)
+		rc = action_continue(e);
+	if (rc == 0)
+		e->state = SERVER12_WAIT_FINISHED;
+	return rc;
+}
+
 int act_client_hello_tls12(struct hs_engine *e)
 {
 	int rc = check_client_hello_tls12(e);
@@ -211,20 +242,27 @@ int act_client_hello_tls12(struct hs_engine *e)
 		return rc;
 	e->version = HS_TLS_1_2;
 	take_client(e);
-	rc = choose_suite_tls12(e);
+	e->peer_schemes = e->in.schemes_shared;
+	rc = server_take_session_tls12(e);
+	if (rc == 0 && !e->resumed)
+		rc = choose_suite_tls12(e);
 	if (rc == 0)
 		rc = choose_alpn(e);
+	if (rc == 0)
+		rc = server_promise_session_tls12(e);
 	if (rc == 0)
 		rc = make_server_random(e);
 	if (rc < 0)
 		return rc;
-	e->transcript.keep = e->config.verify != HS_VERIFY_NONE;
+	e->transcript.keep = e->config.verify != HS_VERIFY_NONE && !e->resumed;
 	rc = transcript_start(&e->transcript, e->suite->hash);
 	if (rc == 0)
 		rc = transcript_add(&e->transcript, e->in.bytes, e->in.len);
 	rc = engine_check(e, rc, "transcript");
 	e->epoch_ended = true;
-	return rc < 0 ? rc : send_server_flight_tls12(e);
+	if (rc < 0)
+		return rc;
+	return e->resumed ? send_resumption_tls12(e) : send_server_flight_tls12(e);
 }
 
 /* --- the client's flight --- */
@@ -303,12 +341,8 @@ int act_client_finished_tls12(struct hs_engine *e)
 {
 	int rc = check_finished_tls12(e);
 
-	if (rc == 0)
-		rc = action_change_cipher_spec_tls12(e);
-	if (rc == 0)
-		rc = action_key_tls12(e, HS_TX);
-	if (rc == 0)
-		rc = write_finished_tls12(e);
+	if (rc == 0 && !e->resumed)
+		rc = send_finished_tls12(e);
 	if (rc == 0)
 		rc = complete_tls12(e);
 	if (rc == 0)

@@ -62,6 +62,9 @@ static int check_client_hello(struct hs_engine *e)
 	     !extension_seen(e, EXTENSION_PSK_KEY_EXCHANGE_MODES)))
 		return engine_fail(e, ALERT_MISSING_EXTENSION, EPROTO,
 				   "ClientHello lacks an extension that TLS 1.3 needs");
+	if (in->malformed_psk)
+		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO,
+				   "pre_shared_key is malformed in ClientHello");
 	if (in->shares_present & ~in->groups_shared)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "a key share of a group that the client does not list");

@@ -8,11 +8,14 @@
  */
 #include "session.h"
 
+#include "prf.h"
+
 #include <stdlib.h>
 
-#define FORMAT 1
+#define FORMAT 2
 #define FIXED_MAX 512 /* all but ticket and chain */
 #define NONCE_LEN 12
+#define DEFAULT_LIFETIME 7200
 #define TAG_LEN 16
 #define TICKET_OVERHEAD (HS_TICKET_NAME_LEN + NONCE_LEN + TAG_LEN)
 
@@ -62,6 +65,8 @@ int session_encode(const struct session *s, uint8_t **bytes, size_t *len)
 	put_time(&w, s->authenticated);
 	put_vec(&w, 1, s->server_name, strlen(s->server_name));
 	writer_bytes(&w, s->context, sizeof(s->context));
+	writer_u16(&w, s->group);
+	put_vec(&w, 1, s->id, s->id_len);
 	put_vec(&w, 2, s->ticket.at, s->ticket.left);
 	list = writer_open(&w, 3);
 	for (size_t i = 0; i < s->chain_count; i++)
@@ -90,7 +95,7 @@ static bool parse_chain(struct session *s, struct reader list)
 
 static bool parse_session(struct session *s, struct reader r)
 {
-	struct reader secret, name, chain;
+	struct reader secret, name, id, chain;
 	uint8_t format, ems;
 
 	if (!reader_u8(&r, &format) || format != FORMAT || !reader_u16(&r, &s->version) ||
@@ -98,13 +103,17 @@ static bool parse_session(struct session *s, struct reader r)
 	    !reader_vec8(&r, &secret, 1, HASH_MAX) || !reader_u32(&r, &s->age_add) ||
 	    !reader_u32(&r, &s->lifetime) || !get_time(&r, &s->created) ||
 	    !get_time(&r, &s->authenticated) || !reader_vec8(&r, &name, 0, HS_MAX_SERVER_NAME) ||
-	    !reader_bytes(&r, s->context, sizeof(s->context)) ||
+	    !reader_bytes(&r, s->context, sizeof(s->context)) || !reader_u16(&r, &s->group) ||
+	    !reader_vec8(&r, &id, 0, sizeof(s->id)) ||
 	    !reader_vec16(&r, &s->ticket, 0, SESSION_TICKET_MAX) ||
 	    !reader_vec24(&r, &chain, 0, SESSION_MAX) || !reader_done(&r))
 		return false;
 	s->extended_master_secret = ems;
 	s->secret.len = secret.left;
 	memcpy(s->secret.bytes, secret.at, secret.left);
+	s->id_len = id.left;
+	if (id.left)
+		memcpy(s->id, id.at, id.left);
 	if (name.left)
 		memcpy(s->server_name, name.at, name.left);
 	s->server_name[name.left] = '\0';
@@ -180,12 +189,43 @@ void session_describe(const struct hs_engine *e, struct session *s, const struct
 
 	*s = (struct session){ .version = sum->version,
 			       .suite = sum->suite,
+			       .extended_master_secret = e->extended_master_secret,
+			       .group = sum->group,
 			       .secret = *secret,
 			       .created = now,
 			       .authenticated = e->resumed ? e->authenticated : now,
 			       .chain_count = sum->peer_chain_count };
 	memcpy(s->server_name, sum->server_name, sizeof(s->server_name));
 	memcpy(s->chain, e->peer_chain, sizeof(s->chain));
+}
+
+bool session_fits(const struct hs_engine *e, const struct session *s, const char *server_name)
+{
+	const struct suite *suite = suite_find(s->suite);
+	size_t secret_len = MASTER_SECRET_LEN;
+
+	if (!suite || suite->version != s->version || suite_index(&e->config, s->suite) < 0)
+		return false;
+	if (s->version == HS_TLS_1_3)
+		secret_len = hash_len(suite->hash);
+	return s->secret.len == secret_len && session_is_alive(s, e->config.now(e->config.ctx)) &&
+	       !strcmp(s->server_name, server_name);
+}
+
+/* One that is too long to keep is let go. */
+int store_session(struct hs_engine *e, struct session *s)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	int rc = session_context(e, s->context);
+
+	if (rc < 0)
+		return rc;
+	rc = session_encode(s, &bytes, &len);
+	if (rc == 0)
+		e->config.session_new(e->config.ctx, bytes, len);
+	session_bytes_free(bytes, len);
+	return rc == -E2BIG ? 0 : engine_check(e, rc, "session");
 }
 
 /* What today's trust store, clock and name say about the certificates of then. */
@@ -229,6 +269,11 @@ int session_take_peer(struct hs_engine *e, const struct session *s)
 }
 
 /* --- tickets --- */
+
+uint32_t ticket_lifetime(const struct hs_engine *e)
+{
+	return e->config.ticket_lifetime ? e->config.ticket_lifetime : DEFAULT_LIFETIME;
+}
 
 static bool all_zero(const uint8_t *bytes, size_t len)
 {

@@ -13,7 +13,7 @@
 #include "engine.h"
 
 #define SESSION_TICKET_MAX (16 * 1024)
-#define SESSION_MAX (64 * 1024)
+#define SESSION_MAX HS_MAX_SESSION
 #define SESSION_LIFETIME_MAX 604800 /* seven days, RFC 8446 section 4.6.1 */
 
 struct session {
@@ -27,6 +27,9 @@ struct session {
 	int64_t authenticated; /* when a full handshake last stood behind it */
 	char server_name[HS_MAX_SERVER_NAME + 1];
 	uint8_t context[32]; /* what else has to be the same */
+	uint16_t group; /* TLS 1.2: of the key exchange that made it; 0: none */
+	uint8_t id[HS_SESSION_ID_LEN]; /* client, TLS 1.2: where there is no ticket */
+	size_t id_len;
 	struct reader ticket; /* client */
 	struct hs_der chain[CHAIN_MAX]; /* of the peer */
 	size_t chain_count;
@@ -53,6 +56,12 @@ void session_describe(const struct hs_engine *e, struct session *s, const struct
  */
 int session_take_peer(struct hs_engine *e, const struct session *s);
 
+/* What either version asks of a session that is to be resumed, but for its context. */
+bool session_fits(const struct hs_engine *e, const struct session *s, const char *server_name);
+/* Hands @s, which need not have its context yet, to the client's store. */
+int store_session(struct hs_engine *e, struct session *s);
+
+uint32_t ticket_lifetime(const struct hs_engine *e); /* seconds; the policy's or the default */
 /* Server: 0; -ENOENT: there is no key; other negative errno. Frees with session_bytes_free(). */
 int ticket_seal(struct hs_engine *e, const struct session *s, uint8_t **ticket, size_t *len);
 /* Server: 0, or -ENOENT for whatever is wrong with it. */

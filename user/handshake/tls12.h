@@ -50,6 +50,18 @@ int act_certificate_request_tls12(struct hs_engine *e);
 int parse_server_hello_done(struct hs_engine *e, struct reader *r);
 int act_server_hello_done(struct hs_engine *e);
 int act_server_finished_tls12(struct hs_engine *e);
+/* Ticket or Finished: whatever the server's change_cipher_spec may come after. */
+int client_await_finished_tls12(struct hs_engine *e);
+
+/* session_tls12.c */
+int client_resume_tls12(struct hs_engine *e); /* a ServerHello took up what was offered */
+int parse_new_session_ticket_tls12(struct hs_engine *e, struct reader *r);
+int act_new_session_ticket_tls12(struct hs_engine *e);
+int client_keep_session_tls12(struct hs_engine *e);
+int server_take_session_tls12(struct hs_engine *e); /* e->resumed, or not */
+int server_promise_session_tls12(struct hs_engine *e); /* before the ServerHello */
+int server_send_ticket_tls12(struct hs_engine *e);
+int server_keep_session_tls12(struct hs_engine *e);
 
 /* server_tls12.c */
 int act_client_hello_tls12(struct hs_engine *e);

@@ -16,7 +16,7 @@
 
 #define FILE_MAX (1 << 20)
 
-struct shim_store store;
+struct shim_store saved;
 
 static const uint16_t all_suites[] = {
 	HS_AES_128_GCM_SHA256,
@@ -41,7 +41,7 @@ static int fill_random(void *ctx, uint8_t *out, size_t len)
 static int64_t tell_time(void *ctx)
 {
 	(void)ctx;
-	return time(NULL) + store.clock_ahead;
+	return time(NULL) + saved.clock_ahead;
 }
 
 static int give_ticket_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
@@ -58,11 +58,29 @@ static int give_ticket_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
 static void keep_session(void *ctx, const uint8_t *bytes, size_t len)
 {
 	(void)ctx;
-	if (len > sizeof(store.session))
+	if (len > sizeof(saved.session))
 		return;
-	memcpy(store.session, bytes, len);
-	store.session_len = len;
-	store.got_session = true;
+	memcpy(saved.session, bytes, len);
+	saved.session_len = len;
+	saved.got_session = true;
+}
+
+/* Sessions by id: the last one is enough. */
+static void keep_by_id(void *ctx, const uint8_t *id, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	memcpy(saved.id, id, HS_SESSION_ID_LEN);
+	memcpy(saved.session, bytes, len);
+	saved.session_len = len;
+}
+
+static int find_by_id(void *ctx, const uint8_t *id, uint8_t *out)
+{
+	(void)ctx;
+	if (!saved.session_len || memcmp(saved.id, id, HS_SESSION_ID_LEN) != 0)
+		return -1;
+	memcpy(out, saved.session, saved.session_len);
+	return (int)saved.session_len;
 }
 
 /* --- files --- */
@@ -270,15 +288,19 @@ static void set_verification(struct shim_config *s, const struct bogo_options *o
 
 static void set_sessions(struct shim_config *s, const struct bogo_options *o, bool resume)
 {
-	store.got_session = false;
+	saved.got_session = false;
 	if (o->server) {
 		s->config.ticket_key = o->no_ticket ? NULL : give_ticket_key;
+		s->config.session_keep = keep_by_id;
+		s->config.session_find = find_by_id;
 		return;
 	}
+	if (o->no_ticket)
+		return;
 	s->config.session_new = keep_session;
 	if (resume) {
-		s->config.session = store.session;
-		s->config.session_len = store.session_len;
+		s->config.session = saved.session;
+		s->config.session_len = saved.session_len;
 	}
 }
 

@@ -19,15 +19,16 @@ struct shim_config {
 	uint8_t alpn[HS_MAX_ALPN + 1];
 };
 
-/* The sessions that a client was given. */
+/* The session that a client was given, or that a server keeps by its id. */
 struct shim_store {
-	uint8_t session[65536];
+	uint8_t session[HS_MAX_SESSION];
 	size_t session_len;
+	uint8_t id[HS_SESSION_ID_LEN];
 	bool got_session; /* in this connection */
 	int64_t clock_ahead; /* seconds */
 };
 
-extern struct shim_store store;
+extern struct shim_store saved;
 
 /* False: what is asked for is nothing that the engine offers; it has been told on stderr. */
 bool shim_configure(struct shim_config *s, const struct bogo_options *o, bool resume);

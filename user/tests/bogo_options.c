@@ -79,6 +79,8 @@ static const struct row rows[] = {
 	AT(TEXT, "-expect-peer-cert-file", expect_peer_cert_file),
 	AT(TEXT, "-expect-selected-credential", expect_selected_credential),
 	AT(FLAG, "-expect-session-miss", expect_session_miss),
+	AT(FLAG, "-expect-session-id", expect_session_id),
+	AT(FLAG, "-expect-no-session-id", expect_no_session_id),
 	AT(FLAG, "-expect-no-session", expect_no_session), AT(FLAG, "-expect-hrr", expect_hrr),
 	AT(FLAG, "-expect-no-hrr", expect_no_hrr),
 	AT(FLAG, "-expect-no-peer-cert", expect_no_peer_cert),
@@ -98,7 +100,6 @@ static const struct row rows[] = {
 	AT(NOTHING, "-no-op-extra-handshake", port),
 	AT(NOTHING, "-use-exporter-between-reads", port),
 	AT(NOTHING, "-expect-ticket-renewal", port), /* each handshake brings a ticket */
-	AT(NOTHING, "-expect-no-session-id", port), /* sessions of a server are tickets alone */
 };
 
 static const struct row *find_row(const char *name)

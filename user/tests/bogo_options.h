@@ -60,7 +60,7 @@ struct bogo_options {
 	bool expect_session_miss, expect_no_session, expect_hrr, expect_no_hrr;
 	bool expect_no_peer_cert, expect_verify_result, expect_extended_master_secret;
 	bool expect_secure_renegotiation, expect_no_secure_renegotiation;
-	bool expect_no_server_name;
+	bool expect_no_server_name, expect_session_id, expect_no_session_id;
 };
 
 /* False: an option that is unknown, or one without its value; it has been told on stderr. */

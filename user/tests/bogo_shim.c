@@ -135,6 +135,10 @@ static bool check_handshake(const struct bogo_options *o, const struct shim_conf
 {
 	const struct hs_summary *s = hs_engine_summary(wire.engine);
 
+	if (!s->resumed && s->version == HS_TLS_1_2 &&
+	    ((o->expect_session_id && !wire.engine->server_session_id_len) ||
+	     (o->expect_no_session_id && wire.engine->server_session_id_len)))
+		return differ("the session id");
 	if (s->resumed != (resume && !o->expect_session_miss))
 		return differ(s->resumed ? "resumed" : "not resumed");
 	return check_parameters(o, s) && check_names(o, s) && check_certificates(o, c, s);
@@ -147,7 +151,7 @@ static bool check_session(const struct bogo_options *o)
 
 	if (o->server || hs_engine_summary(wire.engine)->version != HS_TLS_1_3)
 		return true;
-	return store.got_session == expected || differ("the session that was given");
+	return saved.got_session == expected || differ("the session that was given");
 }
 
 /* --- what is done with the connection --- */
@@ -327,8 +331,8 @@ static int run(int argc, char **argv)
 	}
 	status = run_connection(&initial, false);
 	for (uint64_t i = 0; status == 0 && i < initial.resume_count; i++) {
-		store.clock_ahead += (int64_t)(i ? later : initial).resumption_delay;
-		if (!later.server && !store.session_len) {
+		saved.clock_ahead += (int64_t)(i ? later : initial).resumption_delay;
+		if (!later.server && !saved.session_len) {
 			fprintf(stderr, "no session to offer\n");
 			return 1;
 		}

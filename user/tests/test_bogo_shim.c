@@ -33,9 +33,11 @@ static const struct row rows[] = {
 	{ "client, TLS 1.3", false, "772", "-tls1_3", false },
 	{ "client, TLS 1.3, resumed", false, "772", "-tls1_3", true },
 	{ "client, TLS 1.2", false, "771", "-tls1_2", false },
+	{ "client, TLS 1.2, resumed", false, "771", "-tls1_2", true },
 	{ "server, TLS 1.3", true, "772", "-tls1_3", false },
 	{ "server, TLS 1.3, resumed", true, "772", "-tls1_3", true },
 	{ "server, TLS 1.2", true, "771", "-tls1_2", false },
+	{ "server, TLS 1.2, resumed", true, "771", "-tls1_2", true },
 };
 
 static char shim_path[4096], root_file[64], server_file[64], session_file[64];

@@ -10,8 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pair.h"
+#include "resumption.h"
 #include "tap.h"
+
+enum sessions {
+	NO_SESSIONS,
+	TICKETS, /* given, not yet taken */
+	BY_TICKET,
+	BY_ID,
+	SESSIONS,
+};
 
 struct scene {
 	const char *name;
@@ -22,23 +30,23 @@ struct scene {
 	enum hs_epoch epoch; /* the one that a legal message comes in */
 	uint8_t legal[2]; /* message types; 0: none */
 	uint16_t version; /* 0: TLS 1.3 */
-	bool resumed;
+	enum sessions sessions;
 };
 
 #define SCENE(name, state, retry, certificate, epoch, ...)                                      \
 	{                                                                                       \
 		name, name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, retry, certificate, epoch, \
-			{ __VA_ARGS__ }, 0, false                                               \
+			{ __VA_ARGS__ }, 0, NO_SESSIONS                                         \
 	}
 #define RESUMED(name, state, ...)                                                     \
 	{                                                                             \
 		name, name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false, false, 2, \
-			{ __VA_ARGS__ }, 0, true                                      \
+			{ __VA_ARGS__ }, 0, BY_TICKET                                 \
 	}
-#define OLD(name, state, certificate, epoch, ...)                                       \
+#define OLD(name, state, certificate, epoch, sessions, ...)                             \
 	{                                                                               \
 		name ", TLS 1.2", name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false, \
-			certificate, epoch, { __VA_ARGS__ }, HS_TLS_1_2, false          \
+			certificate, epoch, { __VA_ARGS__ }, HS_TLS_1_2, sessions       \
 	}
 
 static const struct scene scenes[] = {
@@ -60,17 +68,26 @@ static const struct scene scenes[] = {
 	RESUMED("client, WAIT_FINISHED with a PSK", CLIENT_WAIT_FINISHED, 20),
 	RESUMED("server, WAIT_FINISHED with a PSK", SERVER_WAIT_FINISHED, 20),
 
-	OLD("client, Certificate", CLIENT12_WAIT_CERTIFICATE, false, 0, 11),
-	OLD("client, ServerKeyExchange", CLIENT12_WAIT_KEY_EXCHANGE, false, 0, 12),
-	OLD("client, request or done", CLIENT12_WAIT_REQUEST_OR_DONE, false, 0, 13, 14),
-	OLD("client, ServerHelloDone", CLIENT12_WAIT_DONE, true, 0, 14),
-	OLD("client, Finished", CLIENT12_WAIT_FINISHED, false, 3, 20),
-	OLD("client, connected", CLIENT12_CONNECTED, false, 3, 0),
-	OLD("server, Certificate", SERVER12_WAIT_CERTIFICATE, true, 0, 11),
-	OLD("server, ClientKeyExchange", SERVER12_WAIT_KEY_EXCHANGE, false, 0, 16),
-	OLD("server, CertificateVerify", SERVER12_WAIT_CERTIFICATE_VERIFY, true, 0, 15),
-	OLD("server, Finished", SERVER12_WAIT_FINISHED, false, 3, 20),
-	OLD("server, connected", SERVER12_CONNECTED, false, 3, 0),
+	OLD("client, Certificate", CLIENT12_WAIT_CERTIFICATE, false, 0, NO_SESSIONS, 11),
+	OLD("client, ServerKeyExchange", CLIENT12_WAIT_KEY_EXCHANGE, false, 0, NO_SESSIONS, 12),
+	OLD("client, request or done", CLIENT12_WAIT_REQUEST_OR_DONE, false, 0, NO_SESSIONS, 13,
+	    14),
+	OLD("client, ServerHelloDone", CLIENT12_WAIT_DONE, true, 0, NO_SESSIONS, 14),
+	OLD("client, Finished", CLIENT12_WAIT_FINISHED, false, 3, NO_SESSIONS, 20),
+	OLD("client, connected", CLIENT12_CONNECTED, false, 3, NO_SESSIONS, 0),
+	OLD("server, Certificate", SERVER12_WAIT_CERTIFICATE, true, 0, NO_SESSIONS, 11),
+	OLD("server, ClientKeyExchange", SERVER12_WAIT_KEY_EXCHANGE, false, 0, NO_SESSIONS, 16),
+	OLD("server, CertificateVerify", SERVER12_WAIT_CERTIFICATE_VERIFY, true, 0, NO_SESSIONS,
+	    15),
+	OLD("server, Finished", SERVER12_WAIT_FINISHED, false, 3, NO_SESSIONS, 20),
+	OLD("server, connected", SERVER12_CONNECTED, false, 3, NO_SESSIONS, 0),
+	OLD("client, ticket", CLIENT12_WAIT_TICKET, false, 0, TICKETS, 4),
+	OLD("client, Finished after a ticket", CLIENT12_WAIT_FINISHED, false, 3, TICKETS, 20),
+	OLD("client, another ticket", CLIENT12_WAIT_TICKET, false, 0, BY_TICKET, 4),
+	OLD("client, Finished by ticket", CLIENT12_WAIT_FINISHED, false, 3, BY_TICKET, 20),
+	OLD("client, Finished by id", CLIENT12_WAIT_FINISHED, false, 3, BY_ID, 20),
+	OLD("server, Finished by ticket", SERVER12_WAIT_FINISHED, false, 3, BY_TICKET, 20),
+	OLD("server, Finished by id", SERVER12_WAIT_FINISHED, false, 3, BY_ID, 20),
 };
 
 static const uint16_t client_groups[] = { HS_X25519, HS_SECP256R1 };
@@ -78,28 +95,25 @@ static const uint16_t retry_group[] = { HS_SECP256R1 };
 static struct hs_credential *client_credential;
 static struct hs_trust *server_trust;
 
-static uint8_t session[4096];
-static size_t session_len;
-
-static void keep_session(void *ctx, const uint8_t *bytes, size_t len)
-{
-	(void)ctx;
-	memcpy(session, bytes, len);
-	session_len = len;
-}
-
-static int give_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
-{
-	(void)ctx;
-	(void)seal;
-	memset(name, 1, HS_TICKET_NAME_LEN);
-	memset(key, 1, HS_TICKET_KEY_LEN);
-	return 0;
-}
+/* By kind and version. */
+static struct {
+	uint8_t bytes[4096];
+	size_t len;
+} made[SESSIONS][2];
 
 static void set_scene(struct pair *p, const struct scene *s)
 {
-	pair_init(p, KEY_ED25519);
+	store_len = 0;
+	if (s->sessions >= BY_TICKET) {
+		store_len = made[s->sessions][s->version == HS_TLS_1_2].len;
+		memcpy(store, made[s->sessions][s->version == HS_TLS_1_2].bytes, store_len);
+	}
+	if (s->sessions == NO_SESSIONS)
+		pair_init(p, KEY_ED25519);
+	else
+		set_up(p);
+	if (s->sessions == BY_ID)
+		keep_by_id(p);
 	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
 		p->side[role].config.min_version = s->version;
 		p->side[role].config.max_version = s->version;
@@ -115,11 +129,6 @@ static void set_scene(struct pair *p, const struct scene *s)
 		p->side[HS_CLIENT].config.credential_count = 1;
 		p->side[HS_SERVER].config.verify = HS_VERIFY_REQUIRED;
 		p->side[HS_SERVER].config.trust = server_trust;
-	}
-	if (s->resumed) {
-		p->side[HS_SERVER].config.ticket_key = give_key;
-		p->side[HS_CLIENT].config.session = session;
-		p->side[HS_CLIENT].config.session_len = session_len;
 	}
 }
 
@@ -380,6 +389,7 @@ enum node {
 	WAIT_KEY_EXCHANGE,
 	WAIT_REQUEST,
 	WAIT_DONE,
+	WAIT_TICKET,
 	WAIT_FINISHED,
 	CONNECTED,
 };
@@ -415,17 +425,23 @@ static const struct edge server_edges[] = {
 
 static const struct edge client_edges_tls12[] = {
 	{ START, "ServerHello ", WAIT_CERT },
+	{ START, "ServerHello ", WAIT_TICKET }, /* a session that is resumed */
+	{ START, "ServerHello ", WAIT_FINISHED },
 	{ WAIT_CERT, "Certificate ", WAIT_KEY_EXCHANGE },
 	{ WAIT_KEY_EXCHANGE, "ServerKeyExchange ", WAIT_REQUEST },
 	{ WAIT_REQUEST, "CertificateRequest ", WAIT_DONE },
+	{ WAIT_REQUEST, "ServerHelloDone ", WAIT_TICKET },
 	{ WAIT_REQUEST, "ServerHelloDone ", WAIT_FINISHED },
+	{ WAIT_DONE, "ServerHelloDone ", WAIT_TICKET },
 	{ WAIT_DONE, "ServerHelloDone ", WAIT_FINISHED },
+	{ WAIT_TICKET, "NewSessionTicket ", WAIT_FINISHED }, /* RFC 5077 section 3.1 */
 	{ WAIT_FINISHED, "Finished ", CONNECTED },
 };
 
 static const struct edge server_edges_tls12[] = {
 	{ START, "ClientHello ", WAIT_CERT },
 	{ START, "ClientHello ", WAIT_DONE }, /* of a client that is not asked */
+	{ START, "ClientHello ", WAIT_FINISHED }, /* a session that is resumed */
 	{ WAIT_CERT, "Certificate ",
 	  WAIT_KEY_EXCHANGE }, /* there is one: a CertificateVerify follows */
 	{ WAIT_CERT, "Certificate ", WAIT_DONE }, /* empty */
@@ -480,7 +496,8 @@ static void received(const struct pair *p, enum hs_role role, char *path)
 		const struct message *m = &p->sent[i];
 		const char *name = hs_message_name(m->bytes[0]);
 
-		if (m->from == role || m->bytes[0] == MESSAGE_NEW_SESSION_TICKET)
+		if (m->from == role ||
+		    (m->bytes[0] == MESSAGE_NEW_SESSION_TICKET && m->epoch != HS_EPOCH_PLAINTEXT))
 			continue;
 		if (m->bytes[0] == MESSAGE_SERVER_HELLO &&
 		    !memcmp(m->bytes + 6, retry_random, HS_RANDOM_LEN))
@@ -491,16 +508,18 @@ static void received(const struct pair *p, enum hs_role role, char *path)
 
 static void walk(uint16_t version, struct paths walked[2])
 {
-	for (unsigned int bits = 0; bits < 16; bits++) {
+	for (unsigned int bits = 0; bits < 8 * SESSIONS; bits++) {
 		struct scene s = { .version = version,
 				   .retry = bits & 1 && version == HS_TLS_1_3,
 				   .client_certificate = bits & 2,
-				   .resumed = bits & 4 && version == HS_TLS_1_3 };
+				   .sessions = bits / 8 };
 		char path[PATH_LEN];
 		struct pair p;
 
 		set_scene(&p, &s);
-		if (bits & 8) { /* it is asked, and has none */
+		if (s.sessions == BY_ID && version == HS_TLS_1_3)
+			p.side[HS_CLIENT].config.session_len = 0;
+		if (bits & 4) { /* it is asked, and has none */
 			p.side[HS_CLIENT].config.credential_count = 0;
 			p.side[HS_SERVER].config.verify = HS_VERIFY_OPTIONAL;
 			p.side[HS_SERVER].config.trust = server_trust;
@@ -554,16 +573,19 @@ static void all_paths(void)
 	   "TLS 1.2: the server walks all %zu paths of the RFC, and no other", derived[3].count);
 }
 
-static void make_session(void)
+static void make_session(enum sessions kind, uint16_t version)
 {
+	const struct scene s = { .version = version, .sessions = TICKETS };
 	struct pair p;
 
-	pair_init(&p, KEY_ED25519);
-	p.side[HS_SERVER].config.ticket_key = give_key;
-	p.side[HS_CLIENT].config.session_new = keep_session;
+	set_scene(&p, &s);
+	if (kind == BY_ID)
+		keep_by_id(&p);
 	pair_run(&p);
-	if (!session_len)
+	if (!store_len || store_len > sizeof(made[0][0].bytes))
 		bail("no session");
+	made[kind][version == HS_TLS_1_2].len = store_len;
+	memcpy(made[kind][version == HS_TLS_1_2].bytes, store, store_len);
 	pair_free(&p);
 }
 
@@ -576,7 +598,10 @@ int main(void)
 	client = identity_new(&spec);
 	client_credential = identity_credential(client);
 	server_trust = identity_trust(test_root());
-	make_session();
+	reset();
+	make_session(BY_TICKET, HS_TLS_1_3);
+	make_session(BY_TICKET, HS_TLS_1_2);
+	make_session(BY_ID, HS_TLS_1_2);
 	all_paths();
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
 		every_message(&scenes[i]);
@@ -586,6 +611,7 @@ int main(void)
 		    scenes[i].state == CLIENT_WAIT_FINISHED ||
 		    scenes[i].state == CLIENT12_WAIT_FINISHED ||
 		    scenes[i].state == CLIENT12_WAIT_DONE ||
+		    scenes[i].state == CLIENT12_WAIT_TICKET ||
 		    scenes[i].state == SERVER12_WAIT_FINISHED ||
 		    scenes[i].state == SERVER_WAIT_CLIENT_HELLO ||
 		    scenes[i].state == SERVER_WAIT_SECOND_CLIENT_HELLO ||

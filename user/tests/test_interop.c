@@ -326,6 +326,10 @@ static const struct wish again[] = {
 	{ "TLS 1.3, AES-256", KEY_ECDSA_P256, HS_AES_256_GCM_SHA384, 0, 0, false, false, 0 },
 	{ "TLS 1.3, client certificate", KEY_RSA, 0, 0, 0, true, false, 0 },
 	{ "TLS 1.3, HelloRetryRequest", KEY_RSA, 0, HS_SECP384R1, HS_X25519, false, false, 0 },
+	{ "TLS 1.2, AES-128", KEY_ECDSA_P256, HS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0, 0, false,
+	  false, HS_TLS_1_2 },
+	{ "TLS 1.2, AES-256, client certificate", KEY_RSA, HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, 0,
+	  0, true, false, HS_TLS_1_2 },
 };
 
 static void resumption(void)

@@ -10,64 +10,9 @@
 #include <stdlib.h>
 
 #include "edit.h"
-#include "pair.h"
+#include "resumption.h"
 #include "session.h"
 #include "tap.h"
-
-static uint8_t store[SESSION_MAX]; /* the client's, of one session */
-static size_t store_len;
-static unsigned int stored;
-
-/* The server's ticket keys. A name is sixteen times the key's number. */
-static uint8_t ticket_keys[3][HS_TICKET_KEY_LEN];
-static unsigned int current_key;
-static bool old_keys_gone;
-
-static void keep_session(void *ctx, const uint8_t *session, size_t len)
-{
-	(void)ctx;
-	memcpy(store, session, len);
-	store_len = len;
-	stored++;
-}
-
-static int give_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
-{
-	unsigned int i = current_key;
-
-	(void)ctx;
-	if (seal) {
-		memset(name, (int)i, HS_TICKET_NAME_LEN);
-	} else {
-		i = name[0];
-		if (i > 2 || (i != current_key && old_keys_gone))
-			return -ENOENT;
-	}
-	memcpy(key, ticket_keys[i], HS_TICKET_KEY_LEN);
-	return 0;
-}
-
-static void reset(void)
-{
-	store_len = 0;
-	stored = 0;
-	current_key = 1;
-	old_keys_gone = false;
-	memset(ticket_keys[1], 0x11, HS_TICKET_KEY_LEN);
-	memset(ticket_keys[2], 0x22, HS_TICKET_KEY_LEN);
-}
-
-static void set_up(struct pair *p)
-{
-	pair_init(p, KEY_ECDSA_P256);
-	p->side[HS_SERVER].config.ticket_key = give_key;
-	p->side[HS_CLIENT].config.session_new = keep_session;
-	p->side[HS_CLIENT].config.session = store;
-	p->side[HS_CLIENT].config.session_len = store_len;
-	/* other random bytes for each connection */
-	p->side[HS_CLIENT].random_state += stored + 1;
-	p->side[HS_SERVER].random_state += stored + 1;
-}
 
 static void first_handshake(void)
 {
@@ -79,11 +24,6 @@ static void first_handshake(void)
 	if (!pair_complete(&p) || stored != 1)
 		bail("no session: %s%s", p.side[HS_CLIENT].text, p.side[HS_SERVER].text);
 	pair_free(&p);
-}
-
-static const struct hs_summary *summary(struct pair *p, enum hs_role role)
-{
-	return hs_engine_summary(p->side[role].engine);
 }
 
 static bool same_keys(const struct pair *p)
