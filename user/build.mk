@@ -22,6 +22,7 @@ daemon_libs = $(shell pkg-config --libs $(daemon_packages)) $(crypto_libs)
 flags/user/daemon = -Iuser -Iuser/handshake $(shell pkg-config --cflags $(daemon_packages))
 flags/user/cli = -Iuser/libtlsock $(flags/user/daemon)
 flags/user/tests = -Iuser/daemon -Ikmod $(flags/user/cli)
+flags/user/bench = -Iuser/handshake -Iuser/tests
 flags/user/examples := -Iuser/libtlsock
 flags/user/libtlsock := -fPIC -fvisibility=hidden
 flags/selftests = -isystem $(B)/kselftest
@@ -109,6 +110,20 @@ $(B)/tests/test_bogo_shim: | $(B)/bogo_shim
 $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
+
+# ---- the bench of handshakes, built as what is installed is, with the tests' certificates
+
+bench_src := $(call sources,user/bench) user/tests/identity.c user/tests/tap.c
+
+$(B)/bench_handshake: $(call objects,release,$(bench_src)) $(B)/libhandshake.a
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ -lssl $(crypto_libs)
+
+##  make bench-handshake    what a handshake costs, beside libssl; ROUNDS=1000
+bench-handshake: $(B)/bench_handshake
+	@mkdir -p $(B)/bench
+	$(B)/bench_handshake $(or $(ROUNDS),1000) $(B)/bench/handshake.csv
+
+.PHONY: bench-handshake
 
 # ---- selftests: a program each, with what they share and kselftest's own headers
 
