@@ -21,6 +21,7 @@ struct bench_case {
 	uint16_t version;
 	enum key_type key;
 	bool resumed;
+	bool fresh; /* the client has never seen the server's certificate */
 };
 
 enum { SERVER, CLIENT, SIDES };

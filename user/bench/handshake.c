@@ -21,12 +21,14 @@
 #define HELD 256
 
 static const struct bench_case cases[] = {
-	{ "TLS 1.3, ECDSA P-256", HS_TLS_1_3, KEY_ECDSA_P256, false },
-	{ "TLS 1.3, RSA-2048", HS_TLS_1_3, KEY_RSA, false },
-	{ "TLS 1.3, resumed", HS_TLS_1_3, KEY_ECDSA_P256, true },
-	{ "TLS 1.2, ECDSA P-256", HS_TLS_1_2, KEY_ECDSA_P256, false },
-	{ "TLS 1.2, RSA-2048", HS_TLS_1_2, KEY_RSA, false },
-	{ "TLS 1.2, resumed", HS_TLS_1_2, KEY_ECDSA_P256, true },
+	{ "TLS 1.3, ECDSA P-256", HS_TLS_1_3, KEY_ECDSA_P256, false, false },
+	{ "TLS 1.3, RSA-2048", HS_TLS_1_3, KEY_RSA, false, false },
+	{ "TLS 1.3, resumed", HS_TLS_1_3, KEY_ECDSA_P256, true, false },
+	{ "TLS 1.2, ECDSA P-256", HS_TLS_1_2, KEY_ECDSA_P256, false, false },
+	{ "TLS 1.2, RSA-2048", HS_TLS_1_2, KEY_RSA, false, false },
+	{ "TLS 1.2, resumed", HS_TLS_1_2, KEY_ECDSA_P256, true, false },
+	{ "TLS 1.3, first contact", HS_TLS_1_3, KEY_ECDSA_P256, false, true },
+	{ "TLS 1.2, first contact", HS_TLS_1_2, KEY_ECDSA_P256, false, true },
 };
 
 static const char *const sides[SIDES] = { "server", "client" };

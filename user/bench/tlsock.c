@@ -31,6 +31,7 @@ static struct hs_trust *trust;
 static uint8_t session[16384];
 static size_t session_len;
 static bool resume;
+static bool fresh; /* a trust store that has not seen the server */
 static struct flight flights[SIDES]; /* from this side */
 static struct hs_engine **held;
 static size_t held_count;
@@ -179,6 +180,7 @@ bool tlsock_set_up(const struct bench_case *c)
 	configs[CLIENT].trust = trust;
 	configs[CLIENT].server_name = "server.example";
 	resume = c->resumed;
+	fresh = c->fresh;
 	if (!resume)
 		return true;
 	session_len = 0;
@@ -198,6 +200,11 @@ void tlsock_run(double us[SIDES])
 	struct ends e;
 
 	us[SERVER] = us[CLIENT] = 0;
+	if (fresh) {
+		hs_trust_unref(trust);
+		trust = identity_trust(test_root());
+		configs[CLIENT].trust = trust;
+	}
 	begin(&e, us);
 	finish(&e, false, us);
 	for (int side = 0; side < SIDES; side++)

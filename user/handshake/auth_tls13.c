@@ -98,7 +98,7 @@ int take_certificate(struct hs_engine *e)
 
 	if (rc < 0)
 		return rc;
-	rc = certificates_parse(e->peer_chain, e->in.chain_count, &e->peer, &bad);
+	rc = certificates_parse(e->config.trust, e->peer_chain, e->in.chain_count, &e->peer, &bad);
 	if (rc == -EBADMSG)
 		return engine_fail(e, ALERT_BAD_CERTIFICATE, EKEYREJECTED,
 				   "certificate number %zu of the chain does not parse", bad + 1);

@@ -15,9 +15,12 @@
 /* The peer's certificates, parsed. */
 struct certificates;
 
-/* -EBADMSG: the one at @bad (from 0) is no certificate, or has trailing bytes */
-int certificates_parse(const struct hs_der *chain, size_t count, struct certificates **out,
-		       size_t *bad);
+/*
+ * @trust, or NULL, may have the chain parsed already.
+ * -EBADMSG: the one at @bad (from 0) is no certificate, or has trailing bytes
+ */
+int certificates_parse(const struct hs_trust *trust, const struct hs_der *chain, size_t count,
+		       struct certificates **out, size_t *bad);
 void certificates_free(struct certificates *c); /* takes NULL */
 struct evp_pkey_st *certificates_key(struct certificates *c); /* the leaf's; borrowed, or NULL */
 bool certificates_may_sign(struct certificates *c); /* key usage allows digitalSignature */

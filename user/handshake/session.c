@@ -233,7 +233,7 @@ static int judge_peer(struct hs_engine *e, const struct session *s)
 {
 	char text[HS_MAX_TEXT];
 	size_t bad;
-	int rc = certificates_parse(s->chain, s->chain_count, &e->peer, &bad);
+	int rc = certificates_parse(e->config.trust, s->chain, s->chain_count, &e->peer, &bad);
 
 	if (rc == -EBADMSG)
 		return 0;

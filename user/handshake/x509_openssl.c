@@ -6,7 +6,7 @@
  * are put in words for a person. It must never take a name out of the common name, and
  * never trust an anchor that is not in the store it was handed.
  */
-#include "certificate.h"
+#include "seen_openssl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@
 struct hs_trust {
 	unsigned int references;
 	X509_STORE *store;
+	struct seen *seen;
 };
 
 struct hs_credential {
@@ -41,6 +42,8 @@ struct hs_credential {
 struct certificates {
 	X509 *leaf;
 	STACK_OF(X509) *others;
+	bool digested;
+	uint8_t digest[SEEN_DIGEST];
 };
 
 static void say(char *text, const char *what)
@@ -80,6 +83,7 @@ void hs_trust_unref(struct hs_trust *trust)
 {
 	if (!trust || --trust->references)
 		return;
+	seen_free(trust->seen);
 	X509_STORE_free(trust->store);
 	free(trust);
 }
@@ -101,6 +105,8 @@ int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *
 
 	if (!bio)
 		return -ENOMEM;
+	seen_free(trust->seen); /* what was verified by other anchors */
+	trust->seen = NULL;
 	ERR_clear_error();
 	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		added = X509_STORE_add_cert(trust->store, cert) == 1;
@@ -143,36 +149,43 @@ static X509 *parse_der(const struct hs_der *der)
 	return cert;
 }
 
-int certificates_parse(const struct hs_der *chain, size_t count, struct certificates **out,
-		       size_t *bad)
+static int parse_all(struct certificates *c, const struct hs_der *chain, size_t count, size_t *bad)
 {
-	struct certificates *c = calloc(1, sizeof(*c));
-	int rc = -ENOMEM;
-
-	if (c)
-		c->others = sk_X509_new_null();
-	if (!c || !c->others)
-		goto out;
+	c->others = sk_X509_new_null();
+	if (!c->others)
+		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		X509 *cert = parse_der(&chain[i]);
 
 		if (!cert) {
 			*bad = i;
-			rc = -EBADMSG;
-			goto out;
+			return -EBADMSG;
 		}
 		if (i == 0) {
 			c->leaf = cert;
 		} else if (!sk_X509_push(c->others, cert)) {
 			X509_free(cert);
-			goto out;
+			return -ENOMEM;
 		}
 	}
-	*out = c;
-	c = NULL;
-	rc = 0;
-out:
-	certificates_free(c);
+	return 0;
+}
+
+int certificates_parse(const struct hs_trust *trust, const struct hs_der *chain, size_t count,
+		       struct certificates **out, size_t *bad)
+{
+	struct certificates *c = calloc(1, sizeof(*c));
+	int rc = 0;
+
+	if (!c)
+		return -ENOMEM;
+	c->digested = trust && seen_digest(chain, count, c->digest) == 0;
+	if (!c->digested || !seen_find(trust->seen, c->digest, &c->leaf, &c->others))
+		rc = parse_all(c, chain, count, bad);
+	if (rc == 0)
+		*out = c;
+	else
+		certificates_free(c);
 	ERR_clear_error();
 	return rc;
 }
@@ -358,10 +371,13 @@ static bool set_parameters(X509_STORE_CTX *ctx, const struct certificate_check *
 
 int certificates_verify(struct certificates *c, const struct certificate_check *check, char *text)
 {
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_STORE *store = check->trust ? check->trust->store : NULL;
+	X509_STORE_CTX *ctx;
 	int rc = -ENOMEM;
 
+	if (store && c->digested && seen_good(check->trust->seen, c->digest, check))
+		return 0;
+	ctx = X509_STORE_CTX_new();
 	if (!ctx || X509_STORE_CTX_init(ctx, store, c->leaf, c->others) != 1)
 		goto out;
 	rc = -EIO;
@@ -369,6 +385,8 @@ int certificates_verify(struct certificates *c, const struct certificate_check *
 		goto out;
 	if (X509_verify_cert(ctx) == 1) {
 		rc = 0;
+		if (store && c->digested)
+			seen_keep(&check->trust->seen, c->digest, ctx, check);
 		goto out;
 	}
 	if (X509_STORE_CTX_get_error(ctx) != X509_V_OK) {

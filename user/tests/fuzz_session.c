@@ -58,7 +58,7 @@ int fuzz_certificate(const uint8_t *bytes, size_t len)
 	if (!trust)
 		trust = identity_trust(test_root());
 	check.trust = trust;
-	if (certificates_parse(&der, 1, &c, &bad) == 0) {
+	if (certificates_parse(NULL, &der, 1, &c, &bad) == 0) {
 		/* nobody but the test's root signs for it, and that one not for this */
 		if (certificates_verify(c, &check, text) == 0)
 			abort();
