@@ -100,6 +100,18 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	ctx->base_state_change(sk);
 }
 
+void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	sock_owned_by_me(sk);
+	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
+	ctx->rx.idle = 0;
+	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
+	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
+	tlsock_hs_drop(sk, ctx);
+	tlsock_rx_update_ready(sk, ctx);
+	ctx->base_state_change(sk);
+}
+
 /* The deadline, and how long to wait for a daemon */
 static void hs_clock(struct sock *sk, struct tlsock_ctx *ctx)
 {
@@ -173,17 +185,20 @@ void tlsock_hs_begin(struct sock *sk, struct tlsock_ctx *ctx)
 		tlsock_hs_start_or_fail(sk, ctx);
 }
 
-/* May more of the flight follow @type? Then the daemon need not be woken for it yet. */
-static bool hs_holds(u8 type)
+/* May more of the flight follow @type? Then the daemon need not be woken for it yet. Nothing is
+ * held in front of the change_cipher_spec of TLS 1.2, which CertificateVerify is there.
+ */
+static bool hs_holds(const struct tlsock_ctx *ctx, u8 type)
 {
 	switch (type) {
 	case TLSOCK_HT_ENCRYPTED_EXTENSIONS:
 	case TLSOCK_HT_CERTIFICATE:
 	case TLSOCK_HT_SERVER_KEY_EXCHANGE:
 	case TLSOCK_HT_CERTIFICATE_REQUEST:
-	case TLSOCK_HT_CERTIFICATE_VERIFY:
 	case TLSOCK_HT_CERTIFICATE_STATUS:
 		return true;
+	case TLSOCK_HT_CERTIFICATE_VERIFY:
+		return ctx->rx.keys;
 	default:
 		return false;
 	}
@@ -208,7 +223,7 @@ static int hs_scan(struct sock *sk, struct tlsock_ctx *ctx)
 		if (hs->len - hs->ready < len)
 			break;
 		hs->ready += len;
-		if (!hs_holds(type))
+		if (!hs_holds(ctx, type))
 			return 1;
 	}
 	return 0;
@@ -290,18 +305,33 @@ static int hs_append(struct sock *sk, struct tlsock_ctx *ctx)
 	return 0;
 }
 
-/* RFC 8446 appendix D.4: dropped, once the ClientHello is there, but not within a message */
+/*
+ * TLS 1.3: dropped, once the ClientHello is there, but not within a message (RFC 8446 appendix
+ * D.4). TLS 1.2: puts the key in force that waits for it, between two messages and once (RFC 5246
+ * section 7.1). One that comes before the version is known is remembered; see push_key().
+ */
 static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
 {
+	struct tlsock_rx *rx = &ctx->rx;
+	bool good = ctx->role == TLSOCK_ROLE_CLIENT || ctx->hs.total;
 	u8 value = 0;
 
-	if (ctx->rx.rec.len == 1)
-		tlsock_rx_copy(&ctx->rx, 0, &value, 1);
-	if (value != 1 || ctx->hs.len != ctx->hs.ready ||
-	    (ctx->role == TLSOCK_ROLE_SERVER && !ctx->hs.total) ||
-	    ++ctx->hs.ccs_seen > CCS_MAX)
+	if (rx->rec.len == 1)
+		tlsock_rx_copy(rx, 0, &value, 1);
+	if (rx->pending)
+		good = !ctx->hs.len;
+	else if (rx->keys && rx->keys->cipher->version == TLSOCK_TLS_1_2)
+		good = false;
+	else
+		good = good && ctx->hs.len == ctx->hs.ready && ctx->hs.ccs_seen++ < CCS_MAX;
+	if (value != 1 || !good)
 		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 			      "the peer sent a change_cipher_spec that has no place here");
+	if (rx->pending) {
+		tlsock_keys_free(rx->keys);
+		rx->keys = rx->pending;
+		rx->pending = NULL;
+	}
 	return 0;
 }
 
@@ -383,176 +413,6 @@ void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx)
 }
 
 /*
- * PUSH: everything is made ready before the lock is taken and checked before the first
- * step is done, so that no step can fail but for the cipher or TCP itself.
- */
-static int push_check(const struct tlsock_ctx *ctx, const struct tlsock_act *acts, int n,
-		      const char **why)
-{
-	u8 tx = ctx->tx.keys ? ctx->tx.keys->epoch : TLSOCK_EPOCH_INITIAL;
-	u8 rx = ctx->rx.keys ? ctx->rx.keys->epoch : TLSOCK_EPOCH_INITIAL;
-	const struct tlsock_act *a;
-
-	for (a = acts; a < acts + n; a++) {
-		switch (a->type) {
-		case TLSOCK_ACT_DATA:
-			*why = "DATA of another epoch than the send key's";
-			if (a->epoch != tx)
-				return -EINVAL;
-			*why = "DATA after the handshake's end";
-			if (tx == TLSOCK_EPOCH_APPLICATION)
-				return -EINVAL;
-			break;
-		case TLSOCK_ACT_KEY:
-			*why = "KEY of an epoch that does not come next";
-			if (a->epoch <= (a->direction == TLSOCK_DIR_TX ? tx : rx))
-				return -EINVAL;
-			if (a->direction == TLSOCK_DIR_TX)
-				tx = a->epoch;
-			else
-				rx = a->epoch;
-			break;
-		case TLSOCK_ACT_COMPLETE:
-			*why = "COMPLETE without application keys in both directions";
-			if (tx != TLSOCK_EPOCH_APPLICATION || rx != TLSOCK_EPOCH_APPLICATION)
-				return -EINVAL;
-			fallthrough;
-		case TLSOCK_ACT_FAIL:
-			*why = "COMPLETE or FAIL is not the last action";
-			if (a != acts + n - 1)
-				return -EINVAL;
-			break;
-		case TLSOCK_ACT_CONTINUE:
-			break;
-		}
-	}
-	*why = NULL;
-	return 0;
-}
-
-static int push_data(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
-{
-	struct tlsock_txbuf *buf;
-	u32 off, len;
-	int err;
-
-	for (off = 0; off < a->data_len; off += len) {
-		buf = list_first_entry(&a->bufs, struct tlsock_txbuf, node);
-		list_del_init(&buf->node);
-		len = min_t(u32, a->data_len - off, TLSOCK_FRAGMENT_MAX);
-		err = tlsock_tx_record(sk, ctx, buf, a->content_type, a->data + off, len);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
-{
-	struct tlsock_keys **to = a->direction == TLSOCK_DIR_TX ? &ctx->tx.keys : &ctx->rx.keys;
-
-	/* RFC 8446 section 5.1: messages must not span a key change */
-	if (a->direction == TLSOCK_DIR_RX && ctx->hs.len)
-		return hs_bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
-			      "the peer sent more under a key that had ended");
-	tlsock_keys_free(*to);
-	*to = a->keys;
-	WRITE_ONCE(ctx->kernel_type, a->keys->cipher->kernel_type);
-	a->keys = NULL;
-	return 0;
-}
-
-static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
-{
-	struct tlsock_result *r = &ctx->result;
-
-	r->flags = a->flags;
-	r->x509_verify = a->x509;
-	r->version = a->version;
-	r->suite = a->suite;
-	r->group = a->group;
-	r->signature_scheme = a->signature_scheme;
-	r->alpn_len = a->alpn_len;
-	memcpy(r->alpn, a->alpn, a->alpn_len);
-	r->has_binding = a->binding_len;
-	memcpy(r->binding, a->binding, a->binding_len);
-	if (a->server_name)
-		strscpy(r->server_name, a->server_name, sizeof(r->server_name));
-	r->certs = a->certs;
-	r->certs_len = a->certs_len;
-	a->certs = NULL;
-
-	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
-	ctx->rx.idle = 0;
-	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
-	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
-	tlsock_hs_drop(sk, ctx);
-	tlsock_rx_update_ready(sk, ctx);
-	ctx->base_state_change(sk);
-}
-
-static int push_apply(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *acts, int n)
-{
-	struct tlsock_act *a;
-	int err = 0;
-
-	for (a = acts; a < acts + n && !err; a++) {
-		switch (a->type) {
-		case TLSOCK_ACT_DATA:
-			err = push_data(sk, ctx, a);
-			break;
-		case TLSOCK_ACT_KEY:
-			err = push_key(sk, ctx, a);
-			break;
-		case TLSOCK_ACT_CONTINUE:
-			ctx->hs.blocked = false;
-			break;
-		case TLSOCK_ACT_COMPLETE:
-			tlsock_tx_flush(sk, ctx);
-			push_complete(sk, ctx, a);
-			return 0;
-		case TLSOCK_ACT_FAIL:
-			tlsock_fail(sk, ctx, a->err, a->alert, a->x509, "%s",
-				    a->text ?: "the handshake failed");
-			return 0;
-		}
-	}
-	if (!err) {
-		err = tlsock_tx_flush(sk, ctx);
-		if (err == -EAGAIN)
-			err = 0;	/* write_space goes on with it */
-	}
-	if (err && ctx->state != TLSOCK_STATE_FAILED)
-		tlsock_fail(sk, ctx, sk->sk_err ?: -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
-			    "the handshake could not be sent");
-	else
-		tlsock_hs_run(sk, ctx);
-	return err ? -EPIPE : 0;
-}
-
-/* @p, under the socket lock */
-static int push_locked(struct sock *sk, struct tlsock_push *p, const char **why)
-{
-	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	bool pins = false;
-	int err, i;
-
-	sock_owned_by_me(sk);
-	if (!ctx || ctx->state != TLSOCK_STATE_HANDSHAKE || ctx->hs.conn != p->conn)
-		return -ENOENT;
-	err = push_check(ctx, p->acts, p->n, why);
-	if (err)
-		return err;
-	/* SYN_RECV: a child of TCP Fast Open */
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_SYN_RECV)))
-		return -EPIPE;
-	for (i = 0; i < p->n; i++)
-		pins |= p->acts[i].type != TLSOCK_ACT_FAIL;
-	err = tlsock_conn_claim(p->conn, p->portid, p->generation, pins);
-	return err ?: push_apply(sk, ctx, p->acts, p->n);
-}
-
-/*
  * Who has the socket lock may be waiting for a page of user memory, for as long as its program
  * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
  * done when the lock is free; see tlsock_release_cb(). 0: the caller has the lock now, as by
@@ -604,7 +464,7 @@ static void apply_parked(struct sock *sk, struct tlsock_ctx *ctx)
 	if (!p)
 		return;
 	/* there is nobody left to tell */
-	if (push_locked(sk, p, &why) == -EINVAL)
+	if (tlsock_push_apply(sk, p, &why) == -EINVAL)
 		tlsock_fail(sk, ctx, ECONNABORTED, TLSOCK_ALERT_INTERNAL_ERROR, 0,
 			    "the handshake daemon is wrong: %s", why);
 	tlsock_push_free(p);
@@ -620,7 +480,7 @@ int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
 	ctx = tlsock_ctx(sk);
 	if (ctx)
 		apply_parked(sk, ctx);	/* in their order */
-	err = push_locked(sk, p, why);
+	err = tlsock_push_apply(sk, p, why);
 	release_sock(sk);
 	return err;
 }

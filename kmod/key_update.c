@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Handshake messages after the handshake: KeyUpdate is answered here (RFC 8446 section
- * 4.6.3, keys by section 7.2), NewSessionTicket is passed over, anything else has no place.
- * An established connection never needs the daemon. Under the socket lock.
+ * 4.6.3, keys by section 7.2), NewSessionTicket is passed over, renegotiation is refused, anything
+ * else has no place. An established connection never needs the daemon. Under the socket lock.
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
 #include "tlsock.h"
+
+#define ALERT_WARNING			1
 
 #define KEY_UPDATE_NOT_REQUESTED	0
 #define KEY_UPDATE_REQUESTED		1
@@ -27,8 +29,10 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 	int err;
 
 	sock_owned_by_me(sk);
-	if (ctx->state != TLSOCK_STATE_ESTABLISHED || !keys || !keys->secret_len)
+	if (ctx->state != TLSOCK_STATE_ESTABLISHED || !keys)
 		return -ENOTCONN;
+	if (!keys->secret_len)
+		return -EOPNOTSUPP;
 	if (ctx->tx.close_sent || sk->sk_shutdown & SEND_SHUTDOWN)
 		return -EPIPE;
 	/* At most one of them waits for TCP, whoever asks and however often. */
@@ -113,6 +117,30 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 	return err == -EAGAIN ? 0 : err;
 }
 
+/*
+ * HelloRequest or ClientHello on a connection of TLS 1.2. RFC 5246 sections 7.2.2 and 7.4.1.1: no
+ * is said by a warning, and the connection goes on (RFC 5746 section 4 would have it secure, had
+ * it begun). It is said once: a peer that asks on and never reads would fill the send queue.
+ */
+static int refuse_new_handshake(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len)
+{
+	bool server = ctx->role == TLSOCK_ROLE_SERVER;
+
+	if (msg[0] != (server ? TLSOCK_HT_CLIENT_HELLO : TLSOCK_HT_HELLO_REQUEST))
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "the peer asks for renegotiation in the other's place");
+	if (!server && len != 4)
+		return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
+			   "the peer sent a malformed HelloRequest");
+	if (ctx->rx.refused)
+		return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
+			   "the peer insists on renegotiation");
+	ctx->rx.refused = true;
+	if (!ctx->tx.close_sent && !(sk->sk_shutdown & SEND_SHUTDOWN))
+		tlsock_alert_send(sk, ctx, ALERT_WARNING, TLSOCK_ALERT_NO_RENEGOTIATION);
+	return 0;
+}
+
 /* One message of @len bytes at @msg. @more: bytes follow it. */
 static int one_message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len,
 		       bool more)
@@ -127,10 +155,8 @@ static int one_message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, s
 			TLSOCK_INC(sk, TLSOCK_MIB_TICKETS_DROPPED);
 			return 0;
 		}
-	} else if (msg[0] <= 1) {
-		/* HelloRequest, ClientHello: renegotiation (RFC 5246 section 7.4.1.1) */
-		return bad(sk, ctx, TLSOCK_ALERT_NO_RENEGOTIATION,
-			   "the peer asks for renegotiation");
+	} else if (msg[0] == TLSOCK_HT_HELLO_REQUEST || msg[0] == TLSOCK_HT_CLIENT_HELLO) {
+		return refuse_new_handshake(sk, ctx, msg, len);
 	}
 	return bad(sk, ctx, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 		   "the peer sent a handshake message after the handshake");

@@ -26,6 +26,7 @@ enum tlsock_content_type {
 };
 
 enum tlsock_handshake_type {
+	TLSOCK_HT_HELLO_REQUEST = 0,
 	TLSOCK_HT_CLIENT_HELLO = 1,
 	TLSOCK_HT_NEW_SESSION_TICKET = 4,
 	TLSOCK_HT_ENCRYPTED_EXTENSIONS = 8,

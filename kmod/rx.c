@@ -42,7 +42,9 @@ void tlsock_rx_stop(struct tlsock_rx *rx)
 {
 	tlsock_pages_put(rx->rec.pages);
 	tlsock_keys_free(rx->keys);
+	tlsock_keys_free(rx->pending);
 	rx->keys = NULL;
+	rx->pending = NULL;
 	rx->open = false;
 	rx->fill = 0;
 	rx->need = TLSOCK_HEADER_LEN;

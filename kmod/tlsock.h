@@ -106,6 +106,7 @@ struct tlsock_rxrec {
 
 struct tlsock_rx {
 	struct tlsock_keys *keys;
+	struct tlsock_keys *pending;	/* TLS 1.2: in force from the change_cipher_spec on */
 	struct tlsock_rxrec rec;	/* in work */
 	u32 fill;			/* bytes of it that are there, header included */
 	u32 need;			/* bytes that it has in all, as far as known */
@@ -120,6 +121,7 @@ struct tlsock_rx {
 	int err;			/* by hand: positive errno, of every read from now on */
 	bool user_shut;			/* the application said SHUT_RD */
 	u8 idle;			/* records in a row without application data */
+	bool refused;			/* renegotiation, once */
 	u64 records, bytes;
 	u32 key_updates;
 	unsigned long last_update;	/* jiffies */
@@ -168,7 +170,7 @@ struct tlsock_hs {
 	u32 len, size, ready;		/* bytes in, room, bytes of complete messages */
 	u32 total;			/* bytes read in all */
 	bool blocked;			/* wait for the daemon before reading on */
-	u8 ccs_seen;
+	u8 ccs_seen;			/* change_cipher_specs that changed nothing */
 	unsigned long started, deadline; /* jiffies */
 };
 
@@ -421,6 +423,12 @@ struct tlsock_push {
  * socket is in use, and @p will be applied when it is not; it is no longer the caller's.
  */
 int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why);
+
+/* The handshake is complete: tell everybody. Socket lock. */
+void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx);
+
+/* apply.c: the same under the socket lock. -ENOENT: the socket has another handshake, or none. */
+int tlsock_push_apply(struct sock *sk, struct tlsock_push *p, const char **why);
 
 /* conn.c: connections, workers and limits of a network namespace. tn->lock inside. */
 struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx);

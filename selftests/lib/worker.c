@@ -9,9 +9,16 @@
 #define APP TLSOCK_EPOCH_APPLICATION
 #define HS TLSOCK_EPOCH_HANDSHAKE
 
+static uint16_t version_of(const struct script *s)
+{
+	return s->version ? s->version : TLS13;
+}
+
 static uint16_t suite_of(const struct script *s)
 {
-	return s->suite ? s->suite : SUITE_AES_128;
+	if (s->suite)
+		return s->suite;
+	return version_of(s) == TLS12 ? SUITE_12_AES_128 : SUITE_AES_128;
 }
 
 size_t hs_message(uint8_t type, size_t len, uint8_t *out)
@@ -33,7 +40,7 @@ void push_key(struct msg *m, uint8_t direction, uint8_t epoch, const struct rec_
 	msg_u16(m, TLSOCK_AA_VERSION, k->version);
 	msg_u16(m, TLSOCK_AA_SUITE, k->suite);
 	msg_put(m, TLSOCK_AA_KEY, k->key, k->key_len);
-	msg_put(m, TLSOCK_AA_IV, k->iv, sizeof(k->iv));
+	msg_put(m, TLSOCK_AA_IV, k->iv, k->version == TLS12 ? 4 : sizeof(k->iv));
 	msg_u64(m, TLSOCK_AA_SEQ, k->seq);
 	if (with_secret)
 		msg_put(m, TLSOCK_AA_SECRET, k->secret, k->secret_len);
@@ -61,7 +68,7 @@ void push_complete(struct msg *m, const struct script *s, bool server)
 
 	memset(binding, 0x5a, sizeof(binding));
 	msg_nest(m, TLSOCK_ACT_COMPLETE);
-	msg_u16(m, TLSOCK_AA_VERSION, TLS13);
+	msg_u16(m, TLSOCK_AA_VERSION, version_of(s));
 	msg_u16(m, TLSOCK_AA_SUITE, suite_of(s));
 	msg_u16(m, TLSOCK_AA_GROUP, 29);
 	msg_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, 0x0403);
@@ -73,7 +80,8 @@ void push_complete(struct msg *m, const struct script *s, bool server)
 		pattern_fill(cert, s->cert_len, i);
 		msg_put(m, TLSOCK_AA_PEER_CERT, cert, s->cert_len);
 	}
-	msg_put(m, TLSOCK_AA_CHANNEL_BINDING, binding, sizeof(binding));
+	if (version_of(s) == TLS13)
+		msg_put(m, TLSOCK_AA_CHANNEL_BINDING, binding, sizeof(binding));
 	if (server)
 		msg_str(m, TLSOCK_AA_SERVER_NAME, "asked.test");
 	msg_end(m);

@@ -10,16 +10,23 @@
 #include "netlink.h"
 #include "record.h"
 
-/* Handshake message types of RFC 8446 section 4. */
+/* Handshake message types of RFC 8446 section 4 and RFC 5246 section 7.4. */
+#define MSG_HELLO_REQUEST 0
 #define MSG_CLIENT_HELLO 1
 #define MSG_SERVER_HELLO 2
 #define MSG_NEW_SESSION_TICKET 4
 #define MSG_ENCRYPTED_EXTENSIONS 8
+#define MSG_CERTIFICATE 11
+#define MSG_SERVER_KEY_EXCHANGE 12
+#define MSG_SERVER_HELLO_DONE 14
+#define MSG_CERTIFICATE_VERIFY 15
+#define MSG_CLIENT_KEY_EXCHANGE 16
 #define MSG_FINISHED 20
 #define MSG_KEY_UPDATE 24
 
 struct script {
-	uint16_t suite; /* 0: TLS_AES_128_GCM_SHA256 */
+	uint16_t version; /* of COMPLETE alone; 0: TLS 1.3 */
+	uint16_t suite; /* 0: that of AES-128-GCM */
 	bool brief; /* application keys at once, no handshake epoch: for a raw peer */
 	bool no_secret; /* KEY without SECRET */
 	const char *alpn; /* agreed protocol, or none */

@@ -215,7 +215,8 @@ int tlsock_get_channel_binding(int fd, unsigned char binding[32]);
  * @fd: an established TLS 1.3 connection
  *
  * Return: 0, or
- *	-ENOTCONN	not established, not TLS 1.3, or the keys were set by hand
+ *	-ENOTCONN	not established, or the keys were set by hand
+ *	-EOPNOTSUPP	TLS 1.2 has no KeyUpdate
  *	-EPIPE		this side has sent its close_notify
  *	-EAGAIN		a record is still on its way; try again when the socket is writable
  *	-ENOMEM

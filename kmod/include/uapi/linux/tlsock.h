@@ -62,8 +62,9 @@
  * EINVAL: a server needs TLSOCK_CREDENTIAL. ENOBUFS: a limit on handshakes.
  */
 #define TLSOCK_START		0x108
-/* int, ignored: update the send key now (RFC 8446 section 4.6.3). ENOTCONN: no
- * established TLS 1.3 connection with a traffic secret. EPIPE: shut down for writing.
+/* int, ignored: update the send key now (RFC 8446 section 4.6.3). ENOTCONN: no established
+ * connection with a handshake of tlsock's own. EOPNOTSUPP: TLS 1.2 has none, or there is no
+ * traffic secret. EPIPE: shut down for writing.
  * EAGAIN: TCP has not taken what was written before.
  */
 #define TLSOCK_KEY_UPDATE	0x109
@@ -272,15 +273,19 @@ enum tlsock_direction {
  *
  * DATA		EPOCH CONTENT_TYPE DATA: send. EPOCH must be that of the send key in
  *		force. CONTENT_TYPE is 22 (handshake), or 20 (change_cipher_spec), which is
- *		never encrypted in TLS 1.3. Records are cut by the kernel.
+ *		never encrypted and never the application's. Records are cut by the kernel.
  * KEY		DIRECTION EPOCH VERSION SUITE KEY IV [SEQ] [SECRET]: in force from here on.
- *		Epochs only rise. SECRET (TLS 1.3, application) lets the kernel answer KeyUpdate.
- *		An RX key with bytes of the old epoch not yet taken ends the connection with
- *		unexpected_message (RFC 8446 section 5.1).
+ *		Epochs only rise; all keys are of one version. SECRET (TLS 1.3, application) lets
+ *		the kernel answer KeyUpdate. An RX key with bytes of the old epoch not yet taken
+ *		ends the connection with unexpected_message (RFC 8446 section 5.1).
+ *		An RX key of TLS 1.2 waits for the peer's change_cipher_spec and is in force from
+ *		there on (RFC 5246 section 7.1); one that came before this KEY, or within a message,
+ *		ends the connection likewise.
  * CONTINUE	read on.
  * COMPLETE	VERSION SUITE [GROUP] [SIGNATURE_SCHEME] [FLAGS] [ALPN] [VERIFY_CODE]
  *		[PEER_CERT]* [CHANNEL_BINDING] [SERVER_NAME]: the application may go on. Needs
- *		keys of the application epoch in both directions. Must be last.
+ *		keys of VERSION and the application epoch in force in both directions. Must be
+ *		last.
  * FAIL		ERRNO [ALERT] [VERIFY_CODE] [TEXT]: send ALERT under the key in force and fail.
  *		Must be last.
  */
