@@ -39,6 +39,8 @@ void config_use_profile(const struct profile *profile, struct hs_config *out)
 	out->group_count = profile->groups.count;
 	out->schemes = profile->schemes.codes;
 	out->scheme_count = profile->schemes.count;
+	out->min_version = profile->min_version;
+	out->max_version = profile->max_version;
 }
 
 void config_free(struct config *config)

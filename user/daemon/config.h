@@ -42,6 +42,8 @@ struct profile {
 	struct code_list suites;
 	struct code_list groups;
 	struct code_list schemes;
+	uint16_t min_version; /* HS_TLS_1_2 or HS_TLS_1_3 */
+	uint16_t max_version;
 };
 
 /* Of the network namespace; -1: leave what the kernel has. */
@@ -69,8 +71,8 @@ struct config {
 
 /*
  * Returns the configuration, or NULL with "file:line: reason" in @error, CONFIG_ERROR_SIZE
- * bytes. The trust store "system" and the profile "default" are there even if the file has none,
- * the store only if this system has one.
+ * bytes. The trust store "system" and the profiles "default" and "modern" are there even if the
+ * file has none, the store only if this system has one.
  */
 struct config *config_load(const char *path, char *error);
 void config_free(struct config *config); /* wipes; takes NULL */

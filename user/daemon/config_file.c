@@ -86,6 +86,22 @@ static int check_schemes(cfg_t *cfg, cfg_opt_t *opt)
 	return check_codes(cfg, opt, hs_scheme_by_name);
 }
 
+static uint16_t version_by_name(const char *name)
+{
+	if (!strcmp(name, hs_version_name(HS_TLS_1_2)))
+		return HS_TLS_1_2;
+	return strcmp(name, hs_version_name(HS_TLS_1_3)) ? 0 : HS_TLS_1_3;
+}
+
+static int check_version(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (version_by_name(cfg_opt_getnstr(opt, 0)))
+		return 0;
+	cfg_error(cfg, "%s: \"%s\" is neither %s nor %s", opt->name, cfg_opt_getnstr(opt, 0),
+		  hs_version_name(HS_TLS_1_2), hs_version_name(HS_TLS_1_3));
+	return -1;
+}
+
 static int check_log_level(cfg_t *cfg, cfg_opt_t *opt)
 {
 	if (log_level_by_name(cfg_opt_getnstr(opt, 0)) >= 0)
@@ -255,12 +271,15 @@ static void codes_of(cfg_t *section, const char *option, uint16_t (*by_name)(con
 		list->codes[list->count++] = by_name(cfg_getnstr(section, option, i));
 }
 
-static bool has_version(const struct code_list *suites, uint16_t version)
+static bool has_version(const struct profile *p)
 {
-	for (size_t i = 0; i < suites->count; i++)
-		if (hs_suite_version(suites->codes[i]) == version)
+	for (size_t i = 0; i < p->suites.count; i++) {
+		uint16_t version = hs_suite_version(p->suites.codes[i]);
+
+		if (version >= p->min_version && version <= p->max_version)
 			return true;
-	return !suites->count;
+	}
+	return !p->suites.count;
 }
 
 static int no_random(void *ctx, uint8_t *out, size_t len)
@@ -282,9 +301,13 @@ static int try_profile(cfg_t *section, const struct profile *p)
 	struct hs_config config = { .random = no_random, .now = no_time };
 	struct hs_engine *engine;
 
-	if (!has_version(&p->suites, HS_TLS_1_3)) {
-		cfg_error(section, "profile \"%s\": suites: none of them is of %s", p->name,
-			  hs_version_name(HS_TLS_1_3));
+	if (p->min_version > p->max_version) {
+		cfg_error(section, "profile \"%s\": min_version is above max_version", p->name);
+		return -1;
+	}
+	if (!has_version(p)) {
+		cfg_error(section, "profile \"%s\": suites: none of them is of %s to %s", p->name,
+			  hs_version_name(p->min_version), hs_version_name(p->max_version));
 		return -1;
 	}
 	config_use_profile(p, &config);
@@ -305,12 +328,14 @@ static int profile_of(cfg_t *section, struct profile *p)
 	codes_of(section, "suites", hs_suite_by_name, &p->suites);
 	codes_of(section, "groups", hs_group_by_name, &p->groups);
 	codes_of(section, "signature_schemes", hs_scheme_by_name, &p->schemes);
+	p->min_version = version_by_name(cfg_getstr(section, "min_version"));
+	p->max_version = version_by_name(cfg_getstr(section, "max_version"));
 	return try_profile(section, p);
 }
 
 /* ---- the whole ---- */
 
-/* Room for the sections of a kind and one more; the count grows as they are made. */
+/* Room for the sections of a kind and two more; the count grows as they are made. */
 static void *room_for(cfg_t *cfg, const char *kind, size_t size)
 {
 	unsigned int n = cfg_size(cfg, kind);
@@ -319,7 +344,7 @@ static void *room_for(cfg_t *cfg, const char *kind, size_t size)
 		cfg_error(cfg, "more than %d sections \"%s\"", SECTION_MAX, kind);
 		return NULL;
 	}
-	return calloc((size_t)n + 1, size);
+	return calloc((size_t)n + 2, size);
 }
 
 static int credentials_of(cfg_t *cfg, struct config *c)
@@ -372,24 +397,31 @@ static int trusts_of(cfg_t *cfg, struct config *c)
 	return system->name ? 0 : -1;
 }
 
+/* Unless the file has one of that name */
+static int add_profile(struct config *c, const char *name, uint16_t min_version)
+{
+	struct profile *added = &c->profiles[c->profile_count];
+
+	if (config_profile(c, name))
+		return 0;
+	added->name = strdup(name);
+	if (!added->name)
+		return -1;
+	added->min_version = min_version;
+	added->max_version = HS_TLS_1_3;
+	c->profile_count++;
+	return 0;
+}
+
 static int profiles_of(cfg_t *cfg, struct config *c)
 {
-	struct profile *added;
-
 	c->profiles = room_for(cfg, "profile", sizeof(*c->profiles));
 	if (!c->profiles)
 		return -1;
 	for (unsigned int i = 0; i < cfg_size(cfg, "profile"); i++)
 		if (profile_of(cfg_getnsec(cfg, "profile", i), &c->profiles[c->profile_count++]))
 			return -1;
-	if (config_profile(c, "default"))
-		return 0;
-	added = &c->profiles[c->profile_count];
-	added->name = strdup("default");
-	if (!added->name)
-		return -1;
-	c->profile_count++;
-	return 0;
+	return add_profile(c, "default", HS_TLS_1_2) ? -1 : add_profile(c, "modern", HS_TLS_1_3);
 }
 
 static void scalars_of(cfg_t *cfg, struct config *c)
@@ -433,6 +465,8 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "profile|suites", check_suites);
 	cfg_set_validate_func(cfg, "profile|groups", check_groups);
 	cfg_set_validate_func(cfg, "profile|signature_schemes", check_schemes);
+	cfg_set_validate_func(cfg, "profile|min_version", check_version);
+	cfg_set_validate_func(cfg, "profile|max_version", check_version);
 	cfg_set_validate_func(cfg, "limits|grace_ms", check_grace);
 	cfg_set_validate_func(cfg, "limits|handshakes", check_limit);
 	cfg_set_validate_func(cfg, "limits|handshakes_per_uid", check_limit);
@@ -499,6 +533,8 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR_LIST("suites", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
 		CFG_STR_LIST("signature_schemes", NULL, CFGF_NONE),
+		CFG_STR("min_version", "TLSv1.2", CFGF_NONE),
+		CFG_STR("max_version", "TLSv1.3", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {

@@ -149,6 +149,14 @@ static int put_certificates(struct nl_msg *m, const struct hs_summary *s)
 	return 0;
 }
 
+/* TLS 1.2 without extended_master_secret has none. */
+static bool has_binding(const struct hs_summary *s)
+{
+	static const uint8_t none[HS_CHANNEL_BINDING_LEN];
+
+	return memcmp(s->channel_binding, none, sizeof(none)) != 0;
+}
+
 static int put_complete(struct push *push, const struct hs_summary *s)
 {
 	uint32_t flags = (s->resumed ? TLSOCK_INFO_RESUMED : 0) |
@@ -171,9 +179,10 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 		 nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
 		 nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
 		 nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
-		 nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
-			 s->channel_binding) ||
 		 put_certificates(m, s);
+	if (!failed && has_binding(s))
+		failed = nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
+				 s->channel_binding);
 	if (!failed && s->alpn_len)
 		failed = nla_put(m, TLSOCK_AA_ALPN, (int)s->alpn_len, s->alpn);
 	if (!failed && s->server_name[0])

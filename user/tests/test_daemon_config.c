@@ -150,8 +150,13 @@ static const struct bad bad[] = {
 	  "1: suites: \"TLS_AES_128_GCM_SHA256\" is there twice" },
 	{ "profile \"p\" { signature_schemes = {ed25519}\n signature_schemes += {ed25519} }\n",
 	  "2: signature_schemes: \"ed25519\" is there twice" },
-	{ "profile \"p\" {\n suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}\n}\n",
-	  "3: profile \"p\": suites: none of them is of TLSv1.3" },
+	{ "profile \"p\" {\n suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}\n"
+	  " min_version = TLSv1.3\n}\n",
+	  "4: profile \"p\": suites: none of them is of TLSv1.3 to TLSv1.3" },
+	{ "profile \"p\" {\n max_version = TLSv1.1\n}\n",
+	  "2: max_version: \"TLSv1.1\" is neither TLSv1.2 nor TLSv1.3" },
+	{ "profile \"p\" { min_version = TLSv1.3\n max_version = TLSv1.2\n}\n",
+	  "3: profile \"p\": min_version is above max_version" },
 	{ "credential \"c\" { key = leaf.key }\n", "1: credential \"c\": no chain is given" },
 	{ "credential \"c\" { chain = leaf.pem }\n", "1: credential \"c\": no key is given" },
 	{ "credential { chain = leaf.pem key = leaf.key }\n", "1: " },
@@ -205,10 +210,34 @@ static void test_profiles(void)
 		"	groups = {x25519} groups += {secp256r1, secp384r1} }\n"
 		"profile \"default\" { signature_schemes = {ed25519} }\n");
 
-	ok(c && c->profile_count == 2 && config_profile(c, "all")->groups.count == 3 &&
+	ok(c && c->profile_count == 3 && config_profile(c, "all")->groups.count == 3 &&
 		   config_profile(c, "all")->suites.count == 4 &&
 		   config_profile(c, "default")->schemes.count == 1,
 	   "profiles with long lists, added to, and one in the default's place %s", error);
+	config_free(c);
+}
+
+static bool speaks(const struct config *c, const char *name, uint16_t min, uint16_t max)
+{
+	const struct profile *p = c ? config_profile(c, name) : NULL;
+
+	return p && p->min_version == min && p->max_version == max;
+}
+
+static void test_versions(void)
+{
+	struct config *c = load("profile old { max_version = TLSv1.2 }\n"
+				"profile new { min_version = TLSv1.3 }\n"
+				"profile both { }\n"
+				"profile only { suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256} }\n");
+
+	ok(speaks(c, "default", HS_TLS_1_2, HS_TLS_1_3) &&
+		   speaks(c, "modern", HS_TLS_1_3, HS_TLS_1_3),
+	   "the profiles that are there anyway %s", error);
+	ok(speaks(c, "old", HS_TLS_1_2, HS_TLS_1_2) && speaks(c, "new", HS_TLS_1_3, HS_TLS_1_3) &&
+		   speaks(c, "both", HS_TLS_1_2, HS_TLS_1_3) &&
+		   speaks(c, "only", HS_TLS_1_2, HS_TLS_1_3),
+	   "the versions of profiles");
 	config_free(c);
 }
 
@@ -275,6 +304,7 @@ int main(void)
 	test_empty();
 	test_full();
 	test_profiles();
+	test_versions();
 	test_bad();
 	test_file();
 	identities_free();
