@@ -20,6 +20,7 @@
 #include "tap.h"
 
 #define ROUNDS 200
+#define HMACS 20 /* one is shorter than a look at the clock */
 
 enum primitive { KEYGEN, DERIVE, ECDSA_SIGN, ECDSA_VERIFY, RSA_SIGN, RSA_VERIFY, HMAC, COUNT };
 
@@ -121,10 +122,13 @@ static void hmac(void)
 
 	must(EVP_MAC_CTX_set_params(ctx, params));
 	for (int i = 0; i < ROUNDS; i++)
-		TIMED(took[i], must(EVP_MAC_init(ctx, key, sizeof(key), NULL));
-		      must(EVP_MAC_update(ctx, bytes, sizeof(bytes)));
-		      must(EVP_MAC_final(ctx, out, &len, sizeof(out))));
-	cost[HMAC] = median(took, ROUNDS);
+		TIMED(
+			took[i], for (int j = 0; j < HMACS; j++) {
+				must(EVP_MAC_init(ctx, key, sizeof(key), NULL));
+				must(EVP_MAC_update(ctx, bytes, sizeof(bytes)));
+				must(EVP_MAC_final(ctx, out, &len, sizeof(out)));
+			});
+	cost[HMAC] = median(took, ROUNDS) / HMACS;
 	EVP_MAC_CTX_free(ctx);
 	EVP_MAC_free(mac);
 }

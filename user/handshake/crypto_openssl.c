@@ -413,7 +413,10 @@ static EVP_PKEY *peer_key(const struct group *group, const uint8_t *peer, size_t
 	return curve_key(group, peer, NULL);
 }
 
-/* RFC 8446 section 7.4.2: an all-zero X25519 result means a point of small order. */
+/*
+ * RFC 8446 section 7.4.2: an all-zero X25519 result means a point of small order. On the NIST
+ * curves, of prime order, it is a coordinate like any other.
+ */
 static bool all_zero(const struct secret *s)
 {
 	uint8_t any = 0;
@@ -440,7 +443,7 @@ int crypto_share_derive(const struct crypto_share *share, const uint8_t *peer, s
 	}
 	if (EVP_PKEY_derive_set_peer(ctx, key) == 1 &&
 	    EVP_PKEY_derive(ctx, out->bytes, &out->len) == 1 &&
-	    out->len == share->group->secret_len && !all_zero(out))
+	    out->len == share->group->secret_len && (curve_of(share->group) || !all_zero(out)))
 		rc = 0;
 out:
 	if (rc < 0)
