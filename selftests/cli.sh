@@ -74,6 +74,9 @@ usage_tests() {
 	exits 64 "a number with a tail" connect --timeout 10s a:1
 	exits 64 "connect has no --keep" connect -k a:1
 	exits 64 "status takes no argument" status now
+	exits 64 "monitor takes no argument" monitor now
+	exits 64 "connections takes no argument" connections now
+	exits 78 "check of a configuration that is not there" check "$tmp/none.conf"
 	exits 0 "help" --help
 	exits 0 "help of a command" listen --help
 	exits 65 "a suite that is none" ciphers TLS_RSA_WITH_NOTHING_SHA
@@ -108,6 +111,12 @@ no_daemon_tests() {
 	exits 0 "status as JSON" status --json
 	is "$(json "$tmp/out" counters workers)" 0 "no workers"
 	is "$(json "$tmp/out" limits grace_ms)" 3000 "the grace for a daemon"
+	exits 0 "status for Prometheus" status --prometheus
+	says out "# TYPE tlsock_tx_records_total counter" "counters as Prometheus reads them"
+	grep -qx "tlsock_workers 0" "$tmp/out"
+	result $? "a gauge"
+	setpriv --reuid 65534 --clear-groups "$tool" monitor >"$tmp/out" 2>"$tmp/err"
+	is $? 77 "monitor is not for everybody"
 	setpriv --reuid 65534 --clear-groups "$tool" status >"$tmp/out" 2>"$tmp/err"
 	is $? 0 "status for everybody"
 	says out "TlsockWorkers" "the counters of /proc"
@@ -176,6 +185,51 @@ daemon_start() {
 	result $? "the daemon's worker is registered"
 }
 
+# How many generic netlink sockets listen to a group
+group_members() {
+	awk '$2 == 16 && $4 != "00000000"' /proc/net/netlink | wc -l
+}
+
+more_members() { # than before
+	[ "$(group_members)" -gt "$1" ]
+}
+
+# One handshake that works and one that does not, as monitor tells them; and the listener's socket.
+watch_tests() {
+	local before monitor
+	before=$(group_members)
+	"$tool" monitor --json -n 4 >"$tmp/events" 2>"$tmp/monitor.err" &
+	monitor=$!
+	pids+=("$monitor")
+	until_true more_members "$before" || echo "# the monitor does not listen"
+	exits 0 "a handshake to be watched" connect -i -t test "$address"
+	exits 1 "one that fails" connect -n other.test -t test "$address"
+	wait "$monitor"
+	is $? 0 "monitor ends after its count"
+	python3 -c '
+import json, sys
+events = [json.loads(l) for l in open(sys.argv[1])]
+assert len(events) == 4
+done = [e for e in events if e["event"] == "done" and e["role"] == "client"]
+failed = [e for e in events if e["event"] == "failed" and e["role"] == "client"]
+assert done[0]["server_name"] == "name.test" or done[0]["server_name"], done
+assert done[0]["version"] == "TLSv1.3" and done[0]["cipher_suite"].startswith("TLS_")
+assert failed[0]["error"] == "EKEYREJECTED" and "other.test" in failed[0]["text"]
+' "$tmp/events" 2>>"$tmp/err"
+	result $? "monitor has told both, of both sides"
+	exits 0 "connections" connections
+	says out "listen " "the listener is among them"
+	exits 0 "connections as JSON" --json connections
+	python3 -c '
+import json, sys
+rows = json.load(open(sys.argv[1]))
+assert any(r["tcp_state"] == "listen" and r["local"].endswith(":" + sys.argv[2]) for r in rows)
+' "$tmp/out" "${address##*:}" 2>>"$tmp/err"
+	result $? "with its address"
+	exits 0 "check of the configuration in force" check "$tmp/tlsockd.conf"
+	says out "1 credentials" "says what is in it"
+}
+
 own_tests() {
 	start_listener -k --echo -a h2,http/1.1
 	exits 0 "connect and ask what was agreed" connect --info --json -t test -a http/1.1 "$address"
@@ -203,6 +257,7 @@ own_tests() {
 	[ "$(json "$tmp/out" counters handshakes_done)" -ge 8 ] &&
 		[ "$(json "$tmp/out" counters tx_bytes)" -ge 2000000 ]
 	result $? "handshakes and bytes are counted"
+	watch_tests
 	stop "$listener"
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# install.sh install|uninstall: what `make install` and `make uninstall` do, with DESTDIR and prefix.
+# install.sh install|uninstall: what `make install` and `make uninstall` do, with DESTDIR, prefix and libdir.
 #
 # Programs, library, header, pkg-config file, man pages and the service go below $prefix, the module,
 # for each kernel it is built for, to /lib/modules/<release>/extra (only those with a folder there,
@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=${prefix:-/usr/local} root=${DESTDIR:-} build=build
-libdir=$prefix/lib
+libdir=${libdir:-$prefix/lib}
 version=$(sed -n 's/^VERSION := *//p' user/build.mk)
 
 # Every file to install, one a line: mode, place, source.
@@ -18,10 +18,14 @@ files() {
 	echo "755 $prefix/sbin/tlsockd $build/tlsockd"
 	echo "755 $prefix/bin/tlsock $build/tlsock"
 	echo "755 $libdir/libtlsock.so.$version $build/libtlsock.so.$version"
+	echo "644 $prefix/lib/tlsock/tlsock-exec.so $build/tlsock-exec.so"
 	echo "644 $libdir/libtlsock.a $build/libtlsock.a"
 	echo "644 $libdir/pkgconfig/libtlsock.pc $build/libtlsock.pc"
 	for f in user/packaging/systemd/*.service.in; do
-		[ ! -e "$f" ] || echo "644 $libdir/systemd/system/$(basename "$f" .in) $build/$(basename "$f" .in)"
+		[ ! -e "$f" ] || echo "644 $prefix/lib/systemd/system/$(basename "$f" .in) $build/$(basename "$f" .in)"
+	done
+	for f in sysusers.d/tlsockd.conf modules-load.d/tlsock.conf; do
+		echo "644 $prefix/lib/$f user/packaging/$f"
 	done
 	echo "644 $prefix/include/tlsock.h user/libtlsock/tlsock.h"
 	echo "644 $prefix/include/linux/tlsock.h kmod/include/uapi/linux/tlsock.h"
@@ -56,7 +60,7 @@ modules() {
 }
 
 fill_in() { # source, generated file
-	sed "s#@prefix@#$prefix#g; s#@libdir@#\${prefix}/lib#g; s#@version@#$version#g; \
+	sed "s#@prefix@#$prefix#g; s#@libdir@#\${prefix}${libdir#"$prefix"}#g; s#@version@#$version#g; \
 		s#@sbindir@#$prefix/sbin#g" "$1" >"$2"
 }
 
@@ -84,6 +88,7 @@ uninstall_all() {
 	files | while read -r mode place source; do
 		rm -f "$root$place"
 	done
+	rmdir --ignore-fail-on-non-empty "$root$prefix/lib/tlsock" 2>/dev/null || true
 	links | while read -r name target; do
 		rm -f "$root$name"
 	done

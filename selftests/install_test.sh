@@ -55,6 +55,7 @@ echo "TAP version 13"
 echo "1..5"
 check "install" selftests/install.sh install
 check "every part is there" missing usr/sbin/tlsockd usr/bin/tlsock usr/lib/libtlsock.so \
+	usr/lib/tlsock/tlsock-exec.so \
 	usr/lib/libtlsock.so.0 usr/lib/libtlsock.a usr/include/tlsock.h usr/include/linux/tlsock.h \
 	usr/share/man/man7/tlsock.7 usr/share/man/man8/tlsockd.8 usr/share/man/man3/tlsock_wait.3
 check "a program builds and runs against it" build_against

@@ -25,6 +25,7 @@ flags/user/tests = -Iuser/daemon -Ikmod $(flags/user/cli)
 flags/user/bench = -Iuser/handshake -Iuser/tests
 flags/user/examples := -Iuser/libtlsock
 flags/user/libtlsock := -fPIC -fvisibility=hidden
+flags/user/preload := $(flags/user/libtlsock) -Iuser/libtlsock
 flags/selftests = -isystem $(B)/kselftest
 flags/selftests/lib = $(flags/selftests)
 # The pure files of the module are compiled here for their unit tests alone.
@@ -57,6 +58,7 @@ endef
 engine_src := $(call sources,user/handshake)
 daemon_src := $(call sources,user/daemon)
 library_src := $(call sources,user/libtlsock)
+preload_src := $(call sources,user/preload)
 cli_src := $(call sources,user/cli)
 example_src := $(call sources,user/examples)
 
@@ -75,6 +77,11 @@ $(B)/libtlsock.so.$(VERSION): $(call objects,release,$(library_src)) user/libtls
 $(B)/tlsock: $(call objects,release,$(cli_src)) $(B)/libtlsock.a
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
 
+# Loaded into other people's programs: with the library's code inside, and no name but libc's.
+$(B)/tlsock-exec.so: $(call objects,release,$(preload_src)) $(B)/libtlsock.a user/preload/preload.map
+	$(call say,LINK)$(CC) $(CFLAGS) -shared $(LINK) -Wl,-z,defs \
+		-Wl,--version-script,user/preload/preload.map -o $@ $(filter-out %.map,$^)
+
 $(B)/examples/%: $(B)/obj/release/user/examples/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^
@@ -82,7 +89,7 @@ $(B)/examples/%: $(B)/obj/release/user/examples/%.o
 user_outputs := $(B)/libhandshake.a \
 	$(if $(wildcard user/daemon/main.c),$(B)/tlsockd) \
 	$(if $(library_src),$(B)/libtlsock.a $(B)/libtlsock.so.$(VERSION)) \
-	$(if $(cli_src),$(B)/tlsock) \
+	$(if $(cli_src),$(B)/tlsock $(B)/tlsock-exec.so) \
 	$(example_src:user/examples/%.c=$(B)/examples/%)
 
 # ---- unit tests: test_*.c is a program each, the other files of the folder are what they share,

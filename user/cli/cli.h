@@ -29,9 +29,13 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
+int cmd_check(struct cli *cli, int argc, char **argv);
 int cmd_ciphers(struct cli *cli, int argc, char **argv);
 int cmd_connect(struct cli *cli, int argc, char **argv);
+int cmd_connections(struct cli *cli, int argc, char **argv);
+int cmd_exec(struct cli *cli, int argc, char **argv);
 int cmd_listen(struct cli *cli, int argc, char **argv);
+int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
 
 /* "tlsock: ..." on stderr, with the newline. */
@@ -59,6 +63,14 @@ int arguments_parse(struct cli *cli, int argc, char **argv, bool need_host, cons
 /* "host:port", "[::1]:port", "port" to its parts; false: it is none of them, or too long. */
 bool address_split(const char *text, char *host, size_t host_size, char *service,
 		   size_t service_size);
+
+/* ---- program.c ---- */
+
+/*
+ * Can a library be loaded into the program that @command names, as execvp() would find it? 0, or an
+ * exit status; the reason was told then. @path gets the file.
+ */
+int program_check(const char *command, char *path, size_t size);
 
 /* ---- relay.c ---- */
 
@@ -94,6 +106,17 @@ void json_string(struct json *j, const char *key, const char *value);
 void json_bytes(struct json *j, const char *key, const void *value, size_t len);
 void json_number(struct json *j, const char *key, uint64_t value);
 void json_bool(struct json *j, const char *key, bool value);
+
+/* ---- address.c ---- */
+
+/* "1.2.3.4:5" or "[::1]:5": from the raw bytes; from a struct sockaddr_in or sockaddr_in6. */
+void address_digits(bool six, const void *ip, unsigned int port, char *out, size_t size);
+void address_words(const void *address, size_t len, char *out, size_t size);
+
+/* ---- prometheus.c ---- */
+
+/* Lines "Name value" as metrics; how many. */
+int prometheus_print(FILE *from, FILE *to);
 
 /* ---- names.c: IANA code points in words; NULL: unknown ---- */
 

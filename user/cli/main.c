@@ -13,8 +13,12 @@
 
 static const struct command commands[] = {
 	{ "status", "counters, limits and handshakes of this network namespace", cmd_status },
+	{ "connections", "the TCP sockets that are TLS", cmd_connections },
+	{ "monitor", "handshakes as they end", cmd_monitor },
 	{ "connect", "connect to a TLS server, standard input and output over it", cmd_connect },
 	{ "listen", "accept a TLS connection, likewise", cmd_listen },
+	{ "exec", "run a program whose TCP connections are TLS then", cmd_exec },
+	{ "check", "is a configuration of the daemon good?", cmd_check },
 	{ "ciphers", "cipher suites and what their names say", cmd_ciphers },
 };
 
@@ -24,7 +28,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: tlsock [-jv] command [argument ...]\n\ncommands:\n", to);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-11s %s\n", commands[i].name, commands[i].summary);
 	fputs("\noptions:\n"
 	      "  -j, --json     output for programs\n"
 	      "  -v, --verbose  say more\n"

@@ -7,18 +7,16 @@
  */
 #include "cli.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 #include <string.h>
 
-static const char usage[] = "usage: tlsock status [-jh]\n";
+static const char usage[] = "usage: tlsock status [-jh] [--prometheus]\n";
 
 struct field {
 	int attr;
@@ -70,20 +68,7 @@ static void print_field(struct json *j, const struct field *f, struct nlattr *at
 
 static void address_text(struct nlattr *attr, char *out, size_t size)
 {
-	char host[INET6_ADDRSTRLEN];
-	struct sockaddr_in6 in6;
-	struct sockaddr_in in;
-
-	snprintf(out, size, "?");
-	if (attr && nla_len(attr) == sizeof(in)) {
-		memcpy(&in, nla_data(attr), sizeof(in));
-		inet_ntop(AF_INET, &in.sin_addr, host, sizeof(host));
-		snprintf(out, size, "%s:%u", host, ntohs(in.sin_port));
-	} else if (attr && nla_len(attr) == sizeof(in6)) {
-		memcpy(&in6, nla_data(attr), sizeof(in6));
-		inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof(host));
-		snprintf(out, size, "[%s]:%u", host, ntohs(in6.sin6_port));
-	}
+	address_words(attr ? nla_data(attr) : NULL, attr ? (size_t)nla_len(attr) : 0, out, size);
 }
 
 static void print_conn(struct json *j, struct nlattr **a)
@@ -244,6 +229,19 @@ static int report_proc(struct json *j)
 	return 0;
 }
 
+static int prometheus(void)
+{
+	FILE *f = fopen("/proc/net/tlsock_stat", "re");
+
+	if (!f) {
+		complain("the kernel module tlsock is not loaded");
+		return EX_UNAVAILABLE;
+	}
+	prometheus_print(f, stdout);
+	fclose(f);
+	return 0;
+}
+
 /* May this process ask? STATS is the smallest question there is. */
 static bool permitted(struct query *q)
 {
@@ -283,15 +281,21 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "prometheus", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct json json = { .to = stdout };
+	bool metrics = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
 		if (c == 'j') {
 			cli->json = true;
+			continue;
+		}
+		if (c == 'P') {
+			metrics = true;
 			continue;
 		}
 		fputs(usage, c == 'h' ? stdout : stderr);
@@ -301,5 +305,7 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
+	if (metrics)
+		return prometheus();
 	return query(cli->json ? &json : NULL);
 }
