@@ -71,6 +71,14 @@ uninstall:
 	selftests/install.sh uninstall
 export DESTDIR prefix
 
+##  make deb                Debian packages, in build/deb; VERSION_DEB=
+deb: | setup-build setup-deb
+	user/packaging/deb.sh $(VERSION_DEB)
+
+##  make check-deb          the packages on a clean Debian: install, upgrade, purge
+check-deb: | setup-build setup-vm setup-deb
+	selftests/deb.sh
+
 ##  make clean
 clean:
 	rm -rf $(B)
@@ -78,6 +86,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug check-upstream bench tests selftests vm lint format install uninstall clean
+.PHONY: all help module user demo check check-debug check-upstream bench tests selftests vm lint format install uninstall deb check-deb clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
