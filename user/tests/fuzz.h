@@ -24,6 +24,13 @@ int fuzz_message(const uint8_t *bytes, size_t len);
 int fuzz_engine(const uint8_t *bytes, size_t len);
 /* A stored session, and a ticket. */
 int fuzz_session(const uint8_t *bytes, size_t len);
+/*
+ * A ticket. Byte 0 even: the rest is one; odd: the rest is what a ticket under the server's own
+ * key holds. A whole handshake is tried with it.
+ */
+int fuzz_ticket(const uint8_t *bytes, size_t len);
+/* The daemon's configuration file. */
+int fuzz_config(const uint8_t *bytes, size_t len);
 /* A chain and a key in PEM, and a chain in DER, judged. */
 int fuzz_certificate(const uint8_t *bytes, size_t len);
 

@@ -4,16 +4,22 @@
 # build/fuzz/found-TARGET, the corpus in build/fuzz/corpus-TARGET; seeds come from the tree.
 
 FUZZ_SECONDS ?= 60
-fuzz_names := message engine session certificate
-fuzz_src := $(engine_src) $(addprefix user/tests/,edit.c identity.c pair.c tap.c fuzz.c \
-	fuzz_message.c fuzz_session.c)
+fuzz_names := message engine session certificate ticket config
+fuzz_src := $(engine_src) $(filter-out user/daemon/main.c,$(daemon_src)) \
+	$(addprefix user/tests/,identity.c pair.c tap.c fuzz_message.c fuzz_session.c fuzz_config.c)
+FUZZ_CC := clang $(BASE) -O1 -g -fno-sanitize-recover=all
 
-$(B)/fuzz/%: $(fuzz_src) $(wildcard user/handshake/*.h user/tests/*.h) | setup-lint
+$(B)/obj/fuzz/%.o: %.c | setup-build setup-lint
 	@mkdir -p $(@D)
-	clang $(BASE) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		$(flags/user/tests) -DFUZZ_TARGET=fuzz_$* -o $@ $(fuzz_src) $(crypto_libs)
+	$(call say,CC)$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined $(dir_flags) -MMD -MP \
+		-c -o $@ $<
 
-##  make fuzz               libFuzzer over the engine; FUZZ_SECONDS=60 for each target
+$(addprefix $(B)/fuzz/,$(fuzz_names)): $(B)/fuzz/%: user/tests/fuzz.c $(call objects,fuzz,$(fuzz_src))
+	@mkdir -p $(@D)
+	$(call say,LINK)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(flags/user/tests) \
+		-DFUZZ_TARGET=fuzz_$* -o $@ $^ $(daemon_libs) -pthread
+
+##  make fuzz               libFuzzer over engine and daemon; FUZZ_SECONDS=60 for each target
 fuzz: $(addprefix $(B)/fuzz/,$(fuzz_names))
 	@for t in $(fuzz_names); do \
 		mkdir -p $(B)/fuzz/corpus-$$t; \

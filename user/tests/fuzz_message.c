@@ -12,16 +12,28 @@
 #include "pair.h"
 #include "tap.h"
 
-static uint8_t session[8192];
-static size_t session_len;
+/* Of TLS 1.3 and TLS 1.2, made once. */
+static uint8_t sessions[2][8192];
+static size_t session_lens[2];
+
+static bool making; /* TLS 1.2 */
 
 static void keep_session(void *ctx, const uint8_t *bytes, size_t len)
 {
+	uint8_t *session = sessions[making];
+
 	(void)ctx;
-	if (session_len || len > sizeof(session))
+	if (session_lens[making] || len > sizeof(sessions[0]))
 		return;
 	memcpy(session, bytes, len);
-	session_len = len;
+	session_lens[making] = len;
+}
+
+static void drop_session(void *ctx, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)len;
 }
 
 static int give_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
@@ -70,15 +82,19 @@ static void prepare(struct pair *p, uint8_t bits)
 
 void fuzz_set_up(struct pair *p, uint8_t bits)
 {
-	if ((bits & FUZZ_RESUMED) && !session_len) {
-		prepare(p, 0);
+	bool tls12 = bits & FUZZ_TLS12;
+
+	if ((bits & FUZZ_RESUMED) && !session_lens[tls12]) {
+		making = tls12;
+		prepare(p, tls12 ? FUZZ_TLS12 : 0);
 		pair_run(p);
 		pair_free(p);
 	}
 	prepare(p, bits);
+	p->side[HS_CLIENT].config.session_new = drop_session;
 	if (bits & FUZZ_RESUMED) {
-		p->side[HS_CLIENT].config.session = session;
-		p->side[HS_CLIENT].config.session_len = session_len;
+		p->side[HS_CLIENT].config.session = sessions[tls12];
+		p->side[HS_CLIENT].config.session_len = session_lens[tls12];
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "pair.h"
+#include "session.h"
 #include "tap.h"
 
 #define SEED_MAX 65536
@@ -24,10 +25,8 @@ struct target {
 };
 
 static const struct target targets[] = {
-	{ "message", fuzz_message },
-	{ "engine", fuzz_engine },
-	{ "session", fuzz_session },
-	{ "certificate", fuzz_certificate },
+	{ "message", fuzz_message },	     { "engine", fuzz_engine }, { "session", fuzz_session },
+	{ "certificate", fuzz_certificate }, { "ticket", fuzz_ticket }, { "config", fuzz_config },
 };
 
 static char root[] = "user/tests/seeds";
@@ -111,6 +110,20 @@ static void write_seed(const char *target, const char *name, const void *a, size
 		bail("cannot write %s", path);
 }
 
+/* As it came, and what is in one of the server's own. */
+static void write_tickets(const struct pair *p)
+{
+	const struct hs_config *c = &p->side[HS_CLIENT].config;
+	static const uint8_t whole = 0, sealed = 1;
+	struct session s;
+
+	if (session_decode(&s, c->session, c->session_len) < 0)
+		bail("the session does not decode");
+	write_seed("ticket", "whole", &whole, 1, s.ticket.at, s.ticket.left);
+	session_release(&s);
+	write_seed("ticket", "sealed", &sealed, 1, c->session, c->session_len);
+}
+
 static void write_handshake(uint8_t bits)
 {
 	char name[96];
@@ -132,7 +145,11 @@ static void write_handshake(uint8_t bits)
 		if (i < 2)
 			write_seed("engine", name, &to, 1, m->bytes, m->len);
 	}
+	if (bits == (FUZZ_TLS12 | FUZZ_RESUMED))
+		write_seed("session", "stored-tls12", p.side[HS_CLIENT].config.session,
+			   p.side[HS_CLIENT].config.session_len, NULL, 0);
 	if (bits == FUZZ_RESUMED) {
+		write_tickets(&p);
 		write_seed("session", "stored", p.side[HS_CLIENT].config.session,
 			   p.side[HS_CLIENT].config.session_len, NULL, 0);
 		write_seed("certificate", "der", p.side[HS_CLIENT].engine->peer_chain[0].data,
@@ -143,8 +160,12 @@ static void write_handshake(uint8_t bits)
 
 int main(int argc, char **argv)
 {
-	static const uint8_t handshakes[] = { 0, FUZZ_TLS12, FUZZ_RETRY | FUZZ_CLIENT_CERTIFICATE,
-					      FUZZ_TLS12 | FUZZ_CLIENT_CERTIFICATE, FUZZ_RESUMED };
+	static const uint8_t handshakes[] = { 0,
+					      FUZZ_TLS12,
+					      FUZZ_RETRY | FUZZ_CLIENT_CERTIFICATE,
+					      FUZZ_TLS12 | FUZZ_CLIENT_CERTIFICATE,
+					      FUZZ_RESUMED,
+					      FUZZ_TLS12 | FUZZ_RESUMED };
 
 	if (argc > 1 && !strcmp(argv[1], "write")) {
 		mkdir(root, 0755);
