@@ -55,7 +55,8 @@ static size_t seal(const uint8_t *bytes, size_t len, uint8_t *ticket)
 	memset(ticket, 1, HS_TICKET_NAME_LEN);
 	memset(nonce, 2, NONCE_LEN);
 	memset(key, 1, sizeof(key));
-	if (crypto_seal(key, nonce, ticket, HS_TICKET_NAME_LEN, bytes, len, nonce + NONCE_LEN) < 0)
+	if (crypto_init() < 0 ||
+	    crypto_seal(key, nonce, ticket, HS_TICKET_NAME_LEN, bytes, len, nonce + NONCE_LEN) < 0)
 		abort();
 	return HS_TICKET_NAME_LEN + NONCE_LEN + len + TAG_LEN;
 }
