@@ -118,6 +118,11 @@ $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
 
+##  make coverage           lines of the engine that tests and seeds run; at least 90 %
+coverage:
+	$(MAKE) --no-print-directory B=$(B)/coverage SANITIZE='--coverage -fprofile-update=atomic' tests
+	selftests/coverage.sh $(B)/coverage
+
 # ---- the bench of handshakes, built as what is installed is, with the tests' certificates
 
 bench_src := $(call sources,user/bench) user/tests/identity.c user/tests/tap.c
@@ -130,7 +135,7 @@ bench-handshake: $(B)/bench_handshake
 	@mkdir -p $(B)/bench
 	$(B)/bench_handshake $(or $(ROUNDS),1000) $(B)/bench/handshake.csv
 
-.PHONY: bench-handshake
+.PHONY: bench-handshake coverage
 
 # ---- selftests: a program each, with what they share and kselftest's own headers
 
