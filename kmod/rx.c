@@ -464,11 +464,19 @@ opened:
 	return 0;
 }
 
-/* A record without application data; not too many in a row */
+/* A record without application data; not too many in a row. A session ticket may come in as many
+ * as it has bytes.
+ */
 static int rx_idle(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	tlsock_rx_consume(&ctx->rx);
-	if (++ctx->rx.idle <= TLSOCK_IDLE_RECORDS_MAX)
+	struct tlsock_rx *rx = &ctx->rx;
+
+	if (rx->rec.type == TLSOCK_CT_HANDSHAKE)
+		rx->idle_bytes += rx->rec.len;
+	else
+		rx->idle++;
+	tlsock_rx_consume(rx);
+	if (rx->idle <= TLSOCK_IDLE_RECORDS_MAX && rx->idle_bytes <= TLSOCK_IDLE_BYTES_MAX)
 		return 0;
 	return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 		      "the peer sends records but no data");
@@ -507,6 +515,7 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 					      "data within a handshake message");
 			if (rx->rec.len) {
 				rx->idle = 0;
+				rx->idle_bytes = 0;
 				return 0;
 			}
 			break;

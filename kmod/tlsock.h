@@ -31,6 +31,7 @@
 #define TLSOCK_CERT_BYTES_MAX	(100 * 1024)
 #define TLSOCK_ACTIONS_MAX	64		/* in one PUSH */
 #define TLSOCK_IDLE_RECORDS_MAX	32		/* in a row that bring no application data */
+#define TLSOCK_IDLE_BYTES_MAX	(256 * 1024)	/* of handshake messages in their place */
 #define TLSOCK_KEY_UPDATE_MS	100		/* between two that are answered */
 
 /* What an application asked for. Immutable once shared: setters copy. */
@@ -121,6 +122,7 @@ struct tlsock_rx {
 	int err;			/* by hand: positive errno, of every read from now on */
 	bool user_shut;			/* the application said SHUT_RD */
 	u8 idle;			/* records in a row without application data */
+	u32 idle_bytes;			/* the same in handshake messages, which come in any records */
 	bool refused;			/* renegotiation, once */
 	u64 records, bytes;
 	u32 key_updates;

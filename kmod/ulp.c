@@ -73,6 +73,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->rx.eof = false;
 	ctx->rx.user_shut = false;
 	ctx->rx.idle = 0;
+	ctx->rx.idle_bytes = 0;
 	ctx->rx.refused = false;
 	ctx->rx.err = 0;
 	ctx->rx.dead = false;

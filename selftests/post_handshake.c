@@ -488,6 +488,38 @@ TEST_F(established, new_session_ticket_in_pieces)
 	expect_traffic(_metadata, &self->p);
 }
 
+/* As many records as it has bytes are no reason to refuse it. */
+TEST_F(established, new_session_ticket_byte_by_byte)
+{
+	size_t n = hs_message(MSG_NEW_SESSION_TICKET, 100, plain);
+
+	if (!variant->client)
+		SKIP(return, "tickets go to clients");
+	for (size_t i = 0; i < n; i++)
+		ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_HANDSHAKE, plain + i, 1));
+	expect_traffic(_metadata, &self->p);
+}
+
+/* Not without end: 256 KiB, and data begin the count anew. */
+TEST_F(established, new_session_tickets_without_end)
+{
+	size_t n = hs_message(MSG_NEW_SESSION_TICKET, 16000, plain);
+
+	if (!variant->client)
+		SKIP(return, "tickets go to clients");
+	for (int i = 0; i < 32; i++) {
+		if (i % 16 == 0)
+			expect_traffic(_metadata, &self->p);
+		hs_message(MSG_NEW_SESSION_TICKET, 16000, plain);
+		ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_HANDSHAKE, plain, n));
+		poll_now(self->p.s, POLLIN); /* takes it: the window is smaller than all */
+	}
+	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.s).state);
+	hs_message(MSG_NEW_SESSION_TICKET, 16000, plain);
+	ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_HANDSHAKE, plain, n));
+	expect_failed(_metadata, &self->p, EPROTO, 10);
+}
+
 /* RFC 8446 section 5.1: a message in pieces has nothing else between them. */
 TEST_F(established, data_between_pieces)
 {
