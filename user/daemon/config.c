@@ -62,5 +62,6 @@ void config_free(struct config *config)
 	free(config->credentials);
 	free(config->trusts);
 	free(config->profiles);
+	explicit_bzero(&config->tickets, sizeof(config->tickets));
 	free(config);
 }

@@ -16,6 +16,7 @@
 
 #include "access.h"
 #include "handshake/handshake.h"
+#include "tickets.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/tlsockd.conf"
 #define CONFIG_ERROR_SIZE 1024
@@ -54,6 +55,14 @@ struct limits {
 	int64_t handshakes_per_listener;
 };
 
+/* Session tickets of servers */
+struct ticket_policy {
+	bool issue;
+	uint32_t lifetime; /* seconds */
+	int64_t rotate; /* seconds; of keys that are made here */
+	struct ticket_files files; /* of a folder, or none */
+};
+
 struct config {
 	struct credential *credentials; /* "default" first, the others as in the file */
 	size_t credential_count;
@@ -62,6 +71,7 @@ struct config {
 	struct profile *profiles;
 	size_t profile_count;
 	struct limits limits;
+	struct ticket_policy tickets;
 	int log_level;
 	unsigned int workers; /* 0: one for each core */
 	bool has_user; /* workers change to it */

@@ -26,6 +26,9 @@
 #define SECTION_MAX 4096 /* of one kind */
 #define LIMIT_MAX 0x7fffffffL
 #define GRACE_MAX_MS 3600000L
+#define TICKET_LIFETIME 7200L
+#define TICKET_LIFETIME_MAX 604800L /* RFC 8446 section 4.6.1 */
+#define TICKET_ROTATE 86400L
 
 /* libconfuse hands no pointer to its callbacks; the loader runs in one thread. */
 static char *error_text;
@@ -134,6 +137,11 @@ static int check_limit(cfg_t *cfg, cfg_opt_t *opt)
 static int check_grace(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return check_range(cfg, opt, 0, GRACE_MAX_MS);
+}
+
+static int check_lifetime(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return check_range(cfg, opt, 1, TICKET_LIFETIME_MAX);
 }
 
 static int check_user(cfg_t *cfg, cfg_opt_t *opt)
@@ -424,6 +432,27 @@ static int profiles_of(cfg_t *cfg, struct config *c)
 	return add_profile(c, "default", HS_TLS_1_2) ? -1 : add_profile(c, "modern", HS_TLS_1_3);
 }
 
+static int tickets_of(cfg_t *cfg, struct ticket_policy *t)
+{
+	cfg_t *section = cfg_getsec(cfg, "tickets");
+	const char *directory = cfg_getstr(section, "directory");
+	char text[CONFIG_ERROR_SIZE / 2] = "out of memory";
+	char *path = NULL;
+	int error = 0;
+
+	t->issue = cfg_getbool(section, "issue") == cfg_true;
+	t->lifetime = (uint32_t)cfg_getint(section, "lifetime");
+	t->rotate = cfg_getint(section, "rotate");
+	if (!directory)
+		return 0;
+	path = file_beside(error_path, directory);
+	error = path ? ticket_files_load(&t->files, path, text, sizeof(text)) : -ENOMEM;
+	if (error)
+		cfg_error(section, "tickets: directory: %s", text);
+	free(path);
+	return error;
+}
+
 static void scalars_of(cfg_t *cfg, struct config *c)
 {
 	cfg_t *limits = cfg_getsec(cfg, "limits");
@@ -450,7 +479,8 @@ static struct config *build(cfg_t *cfg)
 	if (!c)
 		return NULL;
 	scalars_of(cfg, c);
-	if (credentials_of(cfg, c) || trusts_of(cfg, c) || profiles_of(cfg, c)) {
+	if (credentials_of(cfg, c) || trusts_of(cfg, c) || profiles_of(cfg, c) ||
+	    tickets_of(cfg, &c->tickets)) {
 		config_free(c);
 		return NULL;
 	}
@@ -467,6 +497,8 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "profile|signature_schemes", check_schemes);
 	cfg_set_validate_func(cfg, "profile|min_version", check_version);
 	cfg_set_validate_func(cfg, "profile|max_version", check_version);
+	cfg_set_validate_func(cfg, "tickets|lifetime", check_lifetime);
+	cfg_set_validate_func(cfg, "tickets|rotate", check_lifetime);
 	cfg_set_validate_func(cfg, "limits|grace_ms", check_grace);
 	cfg_set_validate_func(cfg, "limits|handshakes", check_limit);
 	cfg_set_validate_func(cfg, "limits|handshakes_per_uid", check_limit);
@@ -544,6 +576,13 @@ struct config *config_load(const char *path, char *error)
 		CFG_INT("handshakes_per_listener", -1, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t tickets[] = {
+		CFG_BOOL("issue", cfg_true, CFGF_NONE),
+		CFG_STR("directory", NULL, CFGF_NONE),
+		CFG_INT("lifetime", TICKET_LIFETIME, CFGF_NONE),
+		CFG_INT("rotate", TICKET_ROTATE, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t options[] = {
 		CFG_STR("log_level", "info", CFGF_NONE),
 		CFG_INT("workers", 0, CFGF_NONE),
@@ -552,6 +591,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("limits", limits, CFGF_NONE),
+		CFG_SEC("tickets", tickets, CFGF_NONE),
 		CFG_END(),
 	};
 	struct config *config = NULL;

@@ -63,6 +63,14 @@ static int64_t wall_clock(void *ctx)
 	return now.tv_sec;
 }
 
+static int ticket_key(void *ctx, bool seal, uint8_t name[HS_TICKET_NAME_LEN],
+		      uint8_t key[HS_TICKET_KEY_LEN])
+{
+	const struct connections *all = ctx;
+
+	return tickets_key(all->tickets, &all->config->tickets.files, seal, name, key);
+}
+
 /* ---- the table ---- */
 
 int connections_init(struct connections *all)
@@ -167,10 +175,11 @@ static void log_complete(const struct connections *all, const struct connection 
 	us = all->now_us(all->ctx) - c->started;
 	if (c->subject.server && s->server_name[0])
 		snprintf(name, sizeof(name), ", SNI %s", s->server_name);
-	log_write(LOG_INFO, &c->subject, "%s, %s, %s, %s%s%s%.*s, peer %s, %" PRId64 ".%03d ms",
+	log_write(LOG_INFO, &c->subject, "%s, %s, %s, %s%s%s%s%.*s, peer %s, %" PRId64 ".%03d ms",
 		  hs_version_name(s->version), hs_suite_name(s->suite), hs_group_name(s->group),
-		  s->scheme ? hs_scheme_name(s->scheme) : "no signature", name,
-		  s->alpn_len ? ", ALPN " : "", (int)s->alpn_len, (const char *)s->alpn,
+		  s->scheme ? hs_scheme_name(s->scheme) : "no signature",
+		  s->resumed ? ", resumed" : "", name, s->alpn_len ? ", ALPN " : "",
+		  (int)s->alpn_len, (const char *)s->alpn,
 		  s->peer_authenticated ? "verified" : "not verified", us / 1000, (int)(us % 1000));
 }
 
@@ -283,6 +292,7 @@ static void on_new(struct connections *all, const struct event *event)
 {
 	struct connection *c = *find(all, event->id);
 	struct log_subject subject;
+	uint8_t session[POLICY_SESSION_MAX];
 	struct refusal refusal;
 	struct hs_config config;
 
@@ -303,6 +313,12 @@ static void on_new(struct connections *all, const struct event *event)
 	}
 	config.random = random_bytes;
 	config.now = wall_clock;
+	config.ctx = all;
+	if (event->server && all->config->tickets.issue)
+		config.ticket_key = ticket_key;
+	config.ticket_lifetime = all->config->tickets.lifetime;
+	config.session_context = session;
+	config.session_context_len = policy_session(event, session);
 	c = add(all, event, &subject, &config);
 	if (!c) {
 		send_failure(all, event, &subject, ENOMEM, ALERT_INTERNAL_ERROR,

@@ -25,6 +25,7 @@ struct connections {
 	const struct config *config;
 	int family; /* of the netlink messages */
 	int keylog_fd; /* -1: none */
+	const struct tickets *tickets; /* or NULL */
 	/*
 	 * Gives a finished message to the kernel: 0 or its negative errno; *@reason: what the kernel
 	 * says to a refusal, or "".

@@ -91,6 +91,26 @@ static int apply_profile(const struct config *config, const struct event *event,
 	return 0;
 }
 
+size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX])
+{
+	const char *const names[] = { event->credential, event->trust, event->profile };
+	size_t at = 0;
+
+	for (int shift = 24; shift >= 0; shift -= 8)
+		out[at++] = (uint8_t)(event->uid >> shift);
+	out[at++] = event->server;
+	out[at++] = event->verify;
+	/* no name has a NUL in it */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strnlen(names[i], TLSOCK_NAME_MAX);
+
+		memcpy(out + at, names[i], len);
+		at += len;
+		out[at++] = '\0';
+	}
+	return at;
+}
+
 int policy_apply(const struct config *config, const struct event *event,
 		 struct hs_credential **usable, struct hs_config *out, struct refusal *refusal)
 {

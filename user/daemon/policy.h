@@ -16,6 +16,14 @@ struct refusal {
 	char text[320];
 };
 
+#define POLICY_SESSION_MAX (8 + 3 * (TLSOCK_NAME_MAX + 1))
+
+/*
+ * What a resumed connection has to share with the one that made the session, besides what the engine
+ * sees to: whose the socket is, what it may use, what it asks of the peer. Returns its length.
+ */
+size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX]);
+
 /*
  * Fills @out for the connection of @event, but for its callbacks; pointers lead into @config and
  * @event. @usable has room for all credentials and must live as long as @out. Returns 0, or -1 with

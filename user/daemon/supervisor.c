@@ -35,6 +35,8 @@ struct supervisor {
 	const struct options *options;
 	struct config *config;
 	struct children children;
+	struct tickets *tickets; /* shared with all workers, those of a reload too */
+	int64_t rotate_at;
 	struct nl_sock *watch;
 	int watch_fd;
 	int signals;
@@ -107,7 +109,7 @@ static void become_worker(struct supervisor *s, int control)
 	close(s->signals);
 	if (s->ready_fd >= 0)
 		close(s->ready_fd);
-	status = worker_run(s->config, control, s->keylog_fd);
+	status = worker_run(s->config, s->tickets, control, s->keylog_fd);
 	config_free(s->config);
 	close(control);
 	exit(status);
@@ -220,12 +222,28 @@ static void on_signal(struct supervisor *s)
 	}
 }
 
+/* Keys for tickets are as old as the configuration of now allows, whichever it was before. */
+static void rotate_tickets(struct supervisor *s)
+{
+	int64_t now = now_ms(), most = s->config->tickets.rotate * 1000;
+	int error;
+
+	if (s->rotate_at > now + most)
+		s->rotate_at = now + most;
+	if (s->rotate_at > now)
+		return;
+	error = tickets_rotate(s->tickets);
+	if (error)
+		log_write(LOG_ERR, NULL, "no new key for session tickets: %s", strerror(-error));
+	s->rotate_at = now + most;
+}
+
 static int next_timeout(const struct supervisor *s)
 {
 	int64_t now = now_ms(), at = s->ending ? s->kill_at : children_next_start(&s->children);
 
-	if (!at)
-		return -1;
+	if (!at || (!s->ending && s->rotate_at < at))
+		at = s->rotate_at;
 	return at > now ? (int)(at - now) : 0;
 }
 
@@ -238,6 +256,7 @@ static int loop(struct supervisor *s)
 			{ .fd = s->children.ready_fd, .events = POLLIN },
 		};
 
+		rotate_tickets(s);
 		start_due(s);
 		if (poll(fds, 3, next_timeout(s)) < 0 && errno != EINTR)
 			return EX_OSERR;
@@ -305,6 +324,12 @@ static int set_up(struct supervisor *s)
 		return EX_CONFIG;
 	}
 	apply_log_level(s);
+	s->tickets = tickets_new();
+	if (!s->tickets) {
+		log_write(LOG_ERR, NULL, "keys for session tickets: %m");
+		return EX_OSERR;
+	}
+	s->rotate_at = now_ms() + s->config->tickets.rotate * 1000;
 	error = open_keylog(s);
 	if (error)
 		return error;
@@ -343,6 +368,7 @@ int supervisor_run(const struct options *options)
 	if (!status)
 		status = loop(&s);
 	children_free(&s.children);
+	tickets_free(s.tickets);
 	config_free(s.config);
 	nl_socket_free(s.watch);
 	if (s.signals >= 0)

@@ -146,7 +146,8 @@ static int loop(struct worker *w)
 	return error;
 }
 
-static int set_up(struct worker *w, const struct config *config, int keylog_fd)
+static int set_up(struct worker *w, const struct config *config, const struct tickets *tickets,
+		  int keylog_fd)
 {
 	sigset_t set;
 	int error;
@@ -171,6 +172,7 @@ static int set_up(struct worker *w, const struct config *config, int keylog_fd)
 	w->connections.config = config;
 	w->connections.family = w->seam.family;
 	w->connections.keylog_fd = keylog_fd;
+	w->connections.tickets = tickets;
 	w->connections.push = push_to_kernel;
 	w->connections.now_us = now_us;
 	w->connections.ctx = w;
@@ -178,7 +180,8 @@ static int set_up(struct worker *w, const struct config *config, int keylog_fd)
 	return error ? error : seam_register(&w->seam);
 }
 
-int worker_run(const struct config *config, int control, int keylog_fd)
+int worker_run(const struct config *config, const struct tickets *tickets, int control,
+	       int keylog_fd)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	const char ready = WORKER_READY;
@@ -187,7 +190,7 @@ int worker_run(const struct config *config, int control, int keylog_fd)
 	if (!w)
 		return EXIT_SYSTEM;
 	w->control = control;
-	error = set_up(w, config, keylog_fd);
+	error = set_up(w, config, tickets, keylog_fd);
 	if (!error && write(control, &ready, 1) != 1)
 		error = -EPIPE;
 	if (!error)

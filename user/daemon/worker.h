@@ -21,6 +21,7 @@
 #define EXIT_SYSTEM 71 /* EX_OSERR */
 
 /* Returns the exit status of the process. @control: the worker's end of the pair. */
-int worker_run(const struct config *config, int control, int keylog_fd);
+int worker_run(const struct config *config, const struct tickets *tickets, int control,
+	       int keylog_fd);
 
 #endif

@@ -198,6 +198,9 @@ static const struct bad bad[] = {
 	{ "log_level = a//b\n", "1: log_level: \"a//b\" is none of" },
 	{ "log_level = '\\' { # \"'\n", "1: log_level: \"' { # \"\" is none of" },
 	{ "limits { grace_ms = 1 } }\n", "1: unexpected closing brace" },
+	{ "tickets { lifetime = 604801 }\n", "1: lifetime: 604801 is not within 1 and 604800" },
+	{ "tickets {\n rotate = 0 }\n", "2: rotate: 0 is not within" },
+	{ "tickets { directory = nosuch }\n", "nosuch: No such file or directory" },
 };
 
 /* What is accepted is what an engine takes. */
@@ -226,10 +229,11 @@ static bool speaks(const struct config *c, const char *name, uint16_t min, uint1
 
 static void test_versions(void)
 {
-	struct config *c = load("profile old { max_version = TLSv1.2 }\n"
-				"profile new { min_version = TLSv1.3 }\n"
-				"profile both { }\n"
-				"profile only { suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256} }\n");
+	struct config *c = load(
+		"profile old { max_version = TLSv1.2 }\n"
+		"profile new { min_version = TLSv1.3 }\n"
+		"profile both { }\n"
+		"profile only { suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256} }\n");
 
 	ok(speaks(c, "default", HS_TLS_1_2, HS_TLS_1_3) &&
 		   speaks(c, "modern", HS_TLS_1_3, HS_TLS_1_3),
