@@ -300,6 +300,33 @@ openssl_server() {
 	echo "# openssl s_server does not come up"
 }
 
+# A handshake in words, without daemon or module; --secrets for root alone.
+trace_tests() {
+	openssl_server
+	exits 0 "trace of TLS 1.3" trace -f "$tmp/ca.pem" -n name.test "$address"
+	says out "<-- CertificateVerify" "each message is shown"
+	says out "key_share x25519, public value: " "the public values too"
+	says out "subject CN=leaf" "and who the certificate is for"
+	says out "===  TLSv1.3, TLS_AES_" "what was agreed"
+	says out "forward secret" "what that is worth"
+	! grep -qE "traffic secret [0-9a-f]{64}" "$tmp/out"
+	result $? "no secret is shown"
+	exits 0 "trace with secrets" trace --secrets -f "$tmp/ca.pem" -n name.test "$address"
+	grep -qE "traffic secret [0-9a-f]{64}" "$tmp/out"
+	result $? "then they are"
+	exits 0 "trace of TLS 1.2" trace -2 --secrets -f "$tmp/ca.pem" -n name.test "$address"
+	says out "<-- ServerKeyExchange" "its messages"
+	says out "pre-master secret" "its secrets' names"
+	says out "master secret: CLIENT_RANDOM" "and the master secret"
+	exits 1 "trace of a peer that is another" trace -f "$tmp/ca.pem" -n other.test "$address"
+	says out "alert bad_certificate" "the alert is shown"
+	setpriv --reuid 65534 --clear-groups "$tool" trace --secrets "$address" >"$tmp/out" 2>"$tmp/err"
+	is $? 77 "secrets are not for everybody"
+	kill "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+	exits 64 "trace without an address" trace
+}
+
 openssl_server_test() {
 	openssl_server -rev
 	timeout 60 "$tool" -v connect -t test -n name.test "$address" <<<"tlsock" \
@@ -342,6 +369,7 @@ if [ -x "$tlsockd" ]; then
 	own_tests
 	openssl_client_test
 	openssl_server_test
+	trace_tests
 	truncation_test strict 1
 	truncation_test lenient 0
 else

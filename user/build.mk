@@ -17,7 +17,7 @@ VERSION := 0.1
 
 # What each folder is linked with. Looked up when it is used: the packages may only just be there.
 crypto_libs = $(shell pkg-config --libs libcrypto)
-daemon_packages := libnl-3.0 libnl-genl-3.0 libconfuse libsystemd libcap
+daemon_packages := libnl-3.0 libnl-genl-3.0 libconfuse libsystemd libcap libseccomp
 daemon_libs = $(shell pkg-config --libs $(daemon_packages)) $(crypto_libs)
 flags/user/daemon = -Iuser -Iuser/handshake $(shell pkg-config --cflags $(daemon_packages))
 flags/user/cli = -Iuser/libtlsock $(flags/user/daemon)
@@ -74,7 +74,7 @@ $(B)/libtlsock.so.$(VERSION): $(call objects,release,$(library_src)) user/libtls
 	@ln -sf $(@F) $(B)/libtlsock.so.0
 	@ln -sf libtlsock.so.0 $(B)/libtlsock.so
 
-$(B)/tlsock: $(call objects,release,$(cli_src)) $(B)/libtlsock.a
+$(B)/tlsock: $(call objects,release,$(cli_src)) $(B)/libtlsock.a $(B)/libhandshake.a
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(daemon_libs) -pthread
 
 # Loaded into other people's programs: with the library's code inside, and no name but libc's.

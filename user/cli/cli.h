@@ -37,6 +37,7 @@ int cmd_exec(struct cli *cli, int argc, char **argv);
 int cmd_listen(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
+int cmd_trace(struct cli *cli, int argc, char **argv);
 
 /* "tlsock: ..." on stderr, with the newline. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

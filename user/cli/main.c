@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "monitor", "handshakes as they end", cmd_monitor },
 	{ "connect", "connect to a TLS server, standard input and output over it", cmd_connect },
 	{ "listen", "accept a TLS connection, likewise", cmd_listen },
+	{ "trace", "a handshake explained step by step", cmd_trace },
 	{ "exec", "run a program whose TCP connections are TLS then", cmd_exec },
 	{ "check", "is a configuration of the daemon good?", cmd_check },
 	{ "ciphers", "cipher suites and what their names say", cmd_ciphers },

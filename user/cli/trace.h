@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.h - what the files of `tlsock trace` share
+ *
+ * A handshake over plain TCP, by the engine that the daemon uses and a record layer of its own, so
+ * that each message can be shown. Must never print a secret unless it was asked to.
+ */
+#ifndef CLI_TRACE_H
+#define CLI_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handshake/handshake.h"
+
+/* ---- trace_record.c: TLSCiphertext of RFC 8446 section 5.2, of RFC 5246 section 6.2.3.3 ---- */
+
+#define TRACE_PLAIN_MAX 16384
+#define TRACE_CIPHER_MAX (TRACE_PLAIN_MAX + 256)
+
+/* @record gets header and content; returns their length, or 0. @record has 5 + CIPHER_MAX bytes. */
+size_t trace_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t len,
+		  uint8_t *record);
+
+/*
+ * Opens a record in place behind its header. Returns the length of the content, which lies at
+ * *content, and sets *type; -1 when it does not authenticate.
+ */
+int trace_open(struct hs_key *key, uint8_t *record, size_t len, uint8_t *type, uint8_t **content);
+
+/* ---- trace_print.c: what a message says ---- */
+
+struct trace_names {
+	bool tls13; /* the version that was agreed; known from ServerHello on */
+	uint16_t suite;
+};
+
+/* One complete handshake message, header included. */
+void trace_message(struct trace_names *names, bool sent, bool encrypted, const uint8_t *message,
+		   size_t len);
+/* A line at the margin, and one below a message. */
+void trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void trace_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void trace_hex(const char *what, const void *bytes, size_t len);
+
+#endif
