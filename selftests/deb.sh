@@ -109,7 +109,7 @@ compile() {
 			return tlsock_connect("", "", NULL) != -22;
 		}
 	C
-	inside sh -c 'gcc -Wall -Werror -o /tmp/a /tmp/a.c -ltlsock && /tmp/a'
+	inside sh -c 'gcc-12 -Wall -Werror -o /tmp/a /tmp/a.c -ltlsock && /tmp/a'
 }
 
 # The library is loaded: the loader would say so if it could not.
@@ -155,7 +155,7 @@ check "the module is built anew" module_is_built
 check "remove" apt_get remove tlsock-dkms tlsockd tlsock libtlsock0 libtlsock-dev
 check "the configuration stays until a purge" grep -q '^workers = 3' "$root/etc/tlsockd.conf"
 check "the module has gone" inside sh -c '! ls /lib/modules/*/updates/dkms/tlsock.ko* 2>/dev/null'
-check "purge" apt_get purge tlsock-dkms tlsockd tlsock libtlsock0 libtlsock-dev
+check "purge" inside dpkg --purge tlsock-dkms tlsockd tlsock libtlsock0 libtlsock-dev
 check "nothing is left" nothing_left
 rm -f "$deb"/*"_$upstream+1_"*.deb
 done_testing

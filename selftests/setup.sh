@@ -11,7 +11,7 @@ set -euo pipefail
 
 declare -A group=(
 	[build]="gcc gcc-12 g++ make pkg-config libc6-dev libssl-dev libnl-3-dev libnl-genl-3-dev
-		libsystemd-dev libconfuse-dev libcap-dev openssl rsync ca-certificates"
+		libsystemd-dev libconfuse-dev libcap-dev libseccomp-dev openssl rsync ca-certificates"
 	[vm]="qemu-system-x86 busybox-static cpio xz-utils zstd kmod bc flex bison m4 libelf-dev
 		mmdebstrap debian-archive-keyring util-linux perl python3"
 	[peers]="curl openssl nginx-light gnutls-bin tshark tcpdump iproute2 procps strace netcat-openbsd"

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "watch.h"
+
 __attribute__((format(printf, 4, 5))) static int refuse(char *text, size_t size, int error,
 							const char *format, ...)
 {
@@ -85,9 +87,13 @@ int file_read(const char *path, enum file_kind kind, size_t max, struct file_byt
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0) {
 		error = -errno;
+		watch_note(path, NULL);
 		return refuse(text, text_size, error, "%s: %s", path, strerror(-error));
 	}
-	error = fstat(fd, &st) ? -errno : check(path, kind, max, &st, text, text_size);
+	error = fstat(fd, &st) ? -errno : 0;
+	watch_note(path, error ? NULL : &st);
+	if (!error)
+		error = check(path, kind, max, &st, text, text_size);
 	if (error)
 		goto out;
 	out->data = malloc((size_t)st.st_size + 1);
@@ -110,8 +116,10 @@ int folder_check(int fd, const char *path, char *text, size_t text_size)
 	struct stat st;
 	int error;
 
-	if (!fstat(fd, &st))
+	if (!fstat(fd, &st)) {
+		watch_note(path, &st);
 		return check_permissions(path, FILE_PUBLIC, &st, text, text_size);
+	}
 	error = -errno;
 	return refuse(text, text_size, error, "%s: %s", path, strerror(-error));
 }

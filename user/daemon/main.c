@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -41,6 +42,18 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
+static void print_expiry(const struct credential *c)
+{
+	time_t until = (time_t)hs_credential_expires(c->object), now = time(NULL);
+	char text[32] = "?";
+	struct tm tm;
+
+	if (gmtime_r(&until, &tm))
+		strftime(text, sizeof(text), "%F %T", &tm);
+	printf("credential %s: %s %s UTC (%ld days)\n", c->name,
+	       until < now ? "EXPIRED since" : "valid until", text, (long)(until - now) / 86400);
+}
+
 static int check(const struct options *options)
 {
 	char error[CONFIG_ERROR_SIZE];
@@ -52,6 +65,8 @@ static int check(const struct options *options)
 	}
 	printf("%s: %zu credentials, %zu trust stores, %zu profiles\n", options->config,
 	       config->credential_count, config->trust_count, config->profile_count);
+	for (size_t i = 0; i < config->credential_count; i++)
+		print_expiry(&config->credentials[i]);
 	config_free(config);
 	return EXIT_SUCCESS;
 }

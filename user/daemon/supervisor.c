@@ -23,12 +23,15 @@
 
 #include "children.h"
 #include "config.h"
+#include "filter.h"
 #include "seam.h"
 #include "keylog.h"
 #include "log.h"
 #include "privilege.h"
+#include "watch.h"
 #include "worker.h"
 
+#define EXPIRY_WARNING_DAYS 14
 #define KILL_MS 5000 /* past a worker's own deadline */
 
 struct supervisor {
@@ -39,6 +42,7 @@ struct supervisor {
 	int64_t rotate_at;
 	struct nl_sock *watch;
 	int watch_fd;
+	struct watch files;
 	int signals;
 	int keylog_fd;
 	int ready_fd;
@@ -106,6 +110,7 @@ static void become_worker(struct supervisor *s, int control)
 	int status;
 
 	nl_socket_free(s->watch);
+	watch_free(&s->files);
 	close(s->signals);
 	if (s->ready_fd >= 0)
 		close(s->ready_fd);
@@ -134,6 +139,20 @@ static void start_due(struct supervisor *s)
 	}
 }
 
+static void warn_of_expiry(const struct config *config)
+{
+	for (size_t i = 0; i < config->credential_count; i++) {
+		const struct credential *c = &config->credentials[i];
+		int64_t left = hs_credential_expires(c->object) - time(NULL);
+
+		if (left < 0)
+			log_write(LOG_WARNING, NULL, "credential \"%s\" has expired", c->name);
+		else if (left < EXPIRY_WARNING_DAYS * 86400)
+			log_write(LOG_WARNING, NULL, "credential \"%s\" expires in %d days",
+				  c->name, (int)(left / 86400));
+	}
+}
+
 static void announce(struct supervisor *s)
 {
 	if (s->announced || !children_all_ready(&s->children))
@@ -141,6 +160,7 @@ static void announce(struct supervisor *s)
 	log_write(LOG_NOTICE, NULL, "%s: %u workers, %zu credentials, %zu trust stores",
 		  s->was_ready ? "reloaded" : "ready", s->children.slot_count,
 		  s->config->credential_count, s->config->trust_count);
+	warn_of_expiry(s->config);
 	s->announced = true;
 	s->was_ready = true;
 	sd_notify(0, "READY=1");
@@ -152,13 +172,24 @@ static void announce(struct supervisor *s)
 	}
 }
 
+/* NULL: it is wrong, and @error says how. What it read is watched either way. */
+static struct config *load(struct supervisor *s, char *error)
+{
+	struct config *config;
+
+	watch_begin(&s->files, false);
+	config = config_load(s->options->config, error);
+	watch_end(&s->files, now_ms());
+	return config;
+}
+
 static void reload(struct supervisor *s)
 {
 	char error[CONFIG_ERROR_SIZE];
 	struct config *config;
 
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, now_ms() * 1000);
-	config = config_load(s->options->config, error);
+	config = load(s, error);
 	if (!config) {
 		log_write(LOG_ERR, NULL, "the configuration stays as it was: %s", error);
 		sd_notify(0, "READY=1");
@@ -241,10 +272,26 @@ static void rotate_tickets(struct supervisor *s)
 static int next_timeout(const struct supervisor *s)
 {
 	int64_t now = now_ms(), at = s->ending ? s->kill_at : children_next_start(&s->children);
+	int64_t due = s->ending ? 0 : watch_due(&s->files);
 
 	if (!at || (!s->ending && s->rotate_at < at))
 		at = s->rotate_at;
+	if (due && due < at)
+		at = due;
 	return at > now ? (int)(at - now) : 0;
+}
+
+static void look_at_files(struct supervisor *s, bool readable)
+{
+	int64_t now = now_ms(), due;
+
+	if (readable)
+		watch_read(&s->files, now);
+	due = watch_due(&s->files);
+	if (s->ending || !due || due > now || !watch_changed(&s->files))
+		return;
+	log_write(LOG_NOTICE, NULL, "a file of the configuration has changed");
+	reload(s);
 }
 
 static int loop(struct supervisor *s)
@@ -254,11 +301,12 @@ static int loop(struct supervisor *s)
 			{ .fd = s->signals, .events = POLLIN },
 			{ .fd = s->watch_fd, .events = POLLIN },
 			{ .fd = s->children.ready_fd, .events = POLLIN },
+			{ .fd = s->files.fd, .events = POLLIN },
 		};
 
 		rotate_tickets(s);
 		start_due(s);
-		if (poll(fds, 3, next_timeout(s)) < 0 && errno != EINTR)
+		if (poll(fds, 4, next_timeout(s)) < 0 && errno != EINTR)
 			return EX_OSERR;
 		if (fds[0].revents)
 			on_signal(s);
@@ -268,6 +316,7 @@ static int loop(struct supervisor *s)
 		}
 		if (fds[2].revents)
 			children_read(&s->children);
+		look_at_files(s, fds[3].revents);
 		announce(s);
 		if (s->ending && now_ms() >= s->kill_at) {
 			children_kill(&s->children);
@@ -318,7 +367,9 @@ static int set_up(struct supervisor *s)
 	char text[CONFIG_ERROR_SIZE];
 	int error;
 
-	s->config = config_load(s->options->config, text);
+	if (watch_init(&s->files))
+		log_write(LOG_WARNING, NULL, "changes of files will not be noticed: %m");
+	s->config = load(s, text);
 	if (!s->config) {
 		log_write(LOG_ERR, NULL, "%s", text);
 		return EX_CONFIG;
@@ -334,6 +385,8 @@ static int set_up(struct supervisor *s)
 	if (error)
 		return error;
 	error = privilege_supervisor();
+	if (!error)
+		error = filter_supervisor();
 	if (!error)
 		error = block_signals(s);
 	if (!error)
@@ -359,6 +412,7 @@ int supervisor_run(const struct options *options)
 	struct supervisor s = {
 		.options = options,
 		.watch_fd = -1,
+		.files = { .fd = -1 },
 		.signals = -1,
 		.keylog_fd = -1,
 		.ready_fd = options->ready_fd,
@@ -370,6 +424,7 @@ int supervisor_run(const struct options *options)
 	children_free(&s.children);
 	tickets_free(s.tickets);
 	config_free(s.config);
+	watch_free(&s.files);
 	nl_socket_free(s.watch);
 	if (s.signals >= 0)
 		close(s.signals);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "filter.h"
 #include "seam.h"
 #include "log.h"
 #include "privilege.h"
@@ -177,7 +178,9 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 	w->connections.now_us = now_us;
 	w->connections.ctx = w;
 	error = connections_init(&w->connections);
-	return error ? error : seam_register(&w->seam);
+	if (!error)
+		error = seam_register(&w->seam);
+	return error ? error : filter_worker(); /* last: what comes now is a peer's */
 }
 
 int worker_run(const struct config *config, const struct tickets *tickets, int control,

@@ -141,6 +141,8 @@ struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len,
 					    size_t key_len, char *text);
 struct hs_credential *hs_credential_ref(struct hs_credential *credential);
 void hs_credential_unref(struct hs_credential *credential); /* takes NULL */
+/* The last second at which its certificate is valid, since 1970-01-01 UTC; -1: it cannot be told. */
+int64_t hs_credential_expires(const struct hs_credential *credential);
 
 /* Every certificate of a store is an anchor. A new store is empty and trusts nobody. */
 struct hs_trust *hs_trust_new(void);

@@ -526,6 +526,17 @@ struct hs_credential *hs_credential_ref(struct hs_credential *credential)
 	return credential;
 }
 
+int64_t hs_credential_expires(const struct hs_credential *credential)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days = 0, seconds = 0;
+	bool good = epoch &&
+		    ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(credential->leaf));
+
+	ASN1_TIME_free(epoch);
+	return good ? (int64_t)days * 86400 + seconds : -1;
+}
+
 void hs_credential_unref(struct hs_credential *credential)
 {
 	if (!credential || --credential->references)

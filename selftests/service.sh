@@ -1,0 +1,222 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# service.sh: what an administrator does to a daemon that serves: certificates are renewed under it,
+# files get broken, processes are killed, it is replaced. CONNECTIONS (1000) that stand, made by
+# programs that know nothing of TLS, must lose nothing. It must never count a connection that was not
+# asked.
+. "$(dirname "$0")/lib/peers.sh"
+
+tool=$BUILD/tlsock
+connections=${CONNECTIONS:-1000}
+etc=$tmp/etc
+ulimit -n 8192
+
+logged() { # pattern
+	grep -qE -- "$1" "$tmp/daemon.log"
+}
+
+log_lines() { # pattern: how often
+	grep -cE -- "$1" "$tmp/daemon.log"
+}
+
+more_lines() { # pattern than
+	[ "$(log_lines "$1")" -gt "$2" ]
+}
+
+start() {
+	"$tlsockd" -c "$etc/tlsockd.conf" -w 2 2>>"$tmp/daemon.log" &
+	daemon=$!
+	pids+=("$daemon")
+	until_true all_workers 2
+}
+
+all_workers() { # count
+	[ "$(count Workers)" = "$1" ]
+}
+
+configure() { # the daemon's own folder, as a renewal would fill it
+	mkdir -m 755 "$etc"
+	cp "$pki/ecdsa.pem" "$etc/www.pem"
+	install -m 600 "$pki/ecdsa.key" "$etc/www.key"
+	cp "$pki/ca.pem" "$etc/"
+	cat >"$etc/tlsockd.conf" <<-'CONF'
+		credential www { chain = "www.pem" key = "www.key" }
+		trust test { file = { "ca.pem" } }
+	CONF
+}
+
+# The serial number that a server at the port shows
+serial() { # port
+	openssl s_client -connect "127.0.0.1:$1" </dev/null 2>/dev/null | openssl x509 -noout -serial
+}
+
+serial_is() { # port serial
+	[ "$(serial "$1")" = "$2" ]
+}
+
+replace() { # source target mode: by a rename
+	install -m "$3" "$1" "$2.new" && mv "$2.new" "$2"
+}
+
+renewal() {
+	local old new
+	old=$(openssl x509 -noout -serial -in "$pki/ecdsa.pem")
+	new=$(openssl x509 -noout -serial -in "$pki/rsa.pem")
+	is "$(serial 4440)" "$old" "the server shows the certificate"
+	replace "$pki/rsa.pem" "$etc/www.pem" 644
+	replace "$pki/rsa.key" "$etc/www.key" 600
+	until_true serial_is 4440 "$new"
+	result $? "a renewed certificate is noticed"
+	logged "a file of the configuration has changed"
+	result $? "the log says it"
+	old=$(log_lines "reloaded")
+	chmod 644 "$etc/www.key"
+	until_true logged "stays as it was: .*www.key: mode 0644"
+	result $? "a key that everybody can read is refused"
+	is "$(serial 4440)" "$new" "the certificate before it serves on"
+	chmod 600 "$etc/www.key"
+	until_true more_lines "reloaded" "$old"
+	result $? "the remedy is noticed too"
+	echo unrelated >"$etc/other"
+	replace "$pki/ca.pem" "$etc/ca.pem" 644
+	until_true more_lines "reloaded" "$((old + 1))"
+	result $? "so is a trust store"
+}
+
+filtered() { # pid: a seccomp filter, no new privileges, no core
+	grep -qx "Seccomp:	2" "/proc/$1/status" && grep -qx "NoNewPrivs:	1" "/proc/$1/status"
+}
+
+processes() {
+	local worker
+	filtered "$daemon"
+	result $? "the supervisor is filtered"
+	worker=$(pgrep -P "$daemon" | head -1)
+	filtered "$worker"
+	result $? "so is a worker"
+	is "$(awk '/CapEff/ { print $2 }' "/proc/$worker/status")" 0000000000001000 \
+		"which has CAP_NET_ADMIN alone"
+}
+
+programs() {
+	cat >"$tmp/echo.py" <<-'PY'
+		import selectors, socket
+		loop = selectors.DefaultSelector()
+		server = socket.create_server(("127.0.0.1", 4440), backlog=4096)
+		loop.register(server, selectors.EVENT_READ)
+		while True:
+		    for key, _ in loop.select():
+		        if key.fileobj is server:
+		            loop.register(server.accept()[0], selectors.EVENT_READ)
+		            continue
+		        try:
+		            data = key.fileobj.recv(4096)
+		            key.fileobj.sendall(data)
+		        except OSError:
+		            data = b""
+		        if not data:
+		            loop.unregister(key.fileobj)
+		            key.fileobj.close()
+	PY
+	cat >"$tmp/hold.py" <<-'PY'
+		import socket, sys
+		held = [socket.create_connection(("127.0.0.1", 4440)) for _ in range(int(sys.argv[1]))]
+		print("ready", len(held), flush=True)
+		for line in sys.stdin:
+		    word = line.encode()
+		    for s in held:
+		        s.sendall(word)
+		    good = 0
+		    for s in held:
+		        got = b""
+		        while len(got) < len(word):
+		            more = s.recv(len(word) - len(got))
+		            if not more:
+		                break
+		            got += more
+		        good += got == word
+		    print(line.strip(), good, flush=True)
+	PY
+}
+
+hold() {
+	mkfifo "$tmp/ask"
+	"$tool" exec -t test -n good.test -- python3 "$tmp/hold.py" "$connections" <"$tmp/ask" \
+		>"$tmp/answers" 2>"$tmp/err" &
+	holder=$!
+	pids+=("$holder")
+	exec 9>"$tmp/ask"
+	SECONDS=0
+	until [ $SECONDS -gt 400 ] || grep -qx "ready $connections" "$tmp/answers"; do
+		sleep 0.2
+	done
+	grep -qx "ready $connections" "$tmp/answers"
+	result $? "$connections connections"
+}
+
+answered() { # word
+	grep -qx "$1 $connections" "$tmp/answers"
+}
+
+none_lost() { # word, name
+	echo "$1" >&9
+	until_true answered "$1" || until_true answered "$1"
+	result $? "$2: all $connections go on, both ways"
+}
+
+kills() {
+	local before
+	before=$(log_lines "reloaded")
+	kill -HUP "$daemon"
+	until_true more_lines "reloaded" "$before" || echo "# no reload"
+	none_lost reload "a reload"
+	# shellcheck disable=SC2046 # words
+	kill -KILL $(pgrep -P "$daemon" | head -1)
+	none_lost worker "one worker killed"
+	# shellcheck disable=SC2046
+	kill -KILL $(pgrep -P "$daemon")
+	none_lost workers "all workers killed"
+	kill -KILL "$daemon"
+	wait "$daemon" 2>/dev/null
+	until_true all_workers 0 || echo "# workers outlive their supervisor"
+	none_lost supervisor "the supervisor killed"
+	start
+	until_true serial_is 4440 "$(openssl x509 -noout -serial -in "$pki/rsa.pem")"
+	result $? "a new daemon serves the same listener"
+	none_lost start "a new daemon"
+	# an upgrade: the new one comes before the old one goes
+	before=$daemon
+	start
+	until_true all_workers 4
+	kill -TERM "$before"
+	wait "$before" 2>/dev/null
+	until_true all_workers 2
+	none_lost upgrade "a daemon that takes the place of another"
+	is "$(count DecryptError)" 0 "no record failed to authenticate"
+}
+
+echo "TAP version 13"
+[ -e /proc/net/tlsock_stat ] || insmod "$TLSOCK_KO"
+certificates
+result $? "certificates"
+configure
+programs
+start
+result $? "tlsockd is registered"
+"$tool" check "$etc/tlsockd.conf" >"$tmp/out" 2>"$tmp/err"
+says out "^credential www: valid until 20.*UTC \((29|30) days\)" "check tells when a certificate expires"
+printf 'credential old { chain = "%s/expired.pem" key = "%s/expired.key" }\n' "$pki" "$pki" \
+	>"$tmp/expired.conf"
+"$tool" check "$tmp/expired.conf" >"$tmp/out" 2>"$tmp/err"
+says out "^credential old: EXPIRED since " "and when one has"
+peer 4440 "$tool" exec -c www -- python3 "$tmp/echo.py"
+processes
+renewal
+hold
+none_lost first "at first"
+kills
+exec 9>&-
+wait "$holder"
+is $? 0 "and end as they should"
+done_testing
