@@ -90,6 +90,61 @@ static int judge_chain(struct hs_engine *e)
 	return 0;
 }
 
+int judge_staple(struct hs_engine *e)
+{
+	struct certificate_check check = { .trust = e->config.trust,
+					   .now = e->config.now(e->config.ctx) };
+	char text[HS_MAX_TEXT] = "";
+	struct hs_der staple = { NULL, e->in.staple.left };
+	int code;
+
+	if (staple.len) {
+		e->staple_bytes = malloc(staple.len);
+		if (!e->staple_bytes)
+			return engine_check(e, -ENOMEM, "OCSP response");
+		memcpy(e->staple_bytes, e->in.staple.at, staple.len);
+		staple.data = e->staple_bytes;
+		e->summary.staple = staple;
+	}
+	if (!e->chain_verified || e->role != HS_CLIENT)
+		return 0;
+	code = certificates_staple(e->peer, &check, &staple, text);
+	if (code < 0)
+		return engine_check(e, code, "OCSP response");
+	e->summary.verify_code = code;
+	e->chain_verified = code == 0;
+	if (code && e->config.verify == HS_VERIFY_REQUIRED)
+		return engine_fail_verify(e, code, text);
+	return 0;
+}
+
+static bool credential_serves(struct hs_engine *e, struct hs_credential *c,
+			      bool (*fits)(const struct hs_engine *e,
+					   const struct hs_credential *c))
+{
+	if (fits && !fits(e, c))
+		return false;
+	e->scheme = choose_scheme(e, c);
+	if (e->scheme)
+		e->credential = c;
+	return e->scheme;
+}
+
+/* One that the server's authorities have issued, before any other (RFC 8446 section 4.2.4). */
+void choose_client_credential(struct hs_engine *e, bool (*fits)(const struct hs_engine *e,
+								const struct hs_credential *c))
+{
+	const struct reader *names = &e->in.authorities;
+
+	for (size_t i = 0; names->left && i < e->config.credential_count; i++)
+		if (credential_issued_by(e->config.credentials[i], names->at, names->left) &&
+		    credential_serves(e, e->config.credentials[i], fits))
+			return;
+	for (size_t i = 0; i < e->config.credential_count; i++)
+		if (credential_serves(e, e->config.credentials[i], fits))
+			return;
+}
+
 int take_certificate(struct hs_engine *e)
 {
 	struct evp_pkey_st *key;
@@ -137,6 +192,8 @@ int act_certificate(struct hs_engine *e)
 	if (!e->in.chain_count)
 		return act_no_certificate(e);
 	rc = take_certificate(e);
+	if (rc == 0)
+		rc = judge_staple(e);
 	if (rc < 0)
 		return rc;
 	e->state = e->role == HS_CLIENT ? CLIENT_WAIT_CERTIFICATE_VERIFY :
@@ -150,7 +207,7 @@ int write_certificate(struct hs_engine *e, const struct hs_credential *c)
 	struct writer *out = &e->actions.out;
 	size_t mark = message_begin(e, MESSAGE_CERTIFICATE), list;
 	const struct hs_der *chain = NULL;
-	size_t count = 0;
+	size_t count = 0, extensions, at;
 
 	if (c)
 		chain = credential_chain(c, &count);
@@ -159,7 +216,14 @@ int write_certificate(struct hs_engine *e, const struct hs_credential *c)
 	for (size_t i = 0; i < count; i++) {
 		writer_u24(out, (uint32_t)chain[i].len);
 		writer_bytes(out, chain[i].data, chain[i].len);
-		writer_u16(out, 0);
+		extensions = writer_open(out, 2);
+		if (i == 0 && has_staple(e)) {
+			writer_u16(out, EXTENSION_STATUS_REQUEST);
+			at = writer_open(out, 2);
+			write_certificate_status(e, out);
+			writer_close(out, at, 2);
+		}
+		writer_close(out, extensions, 2);
 	}
 	writer_close(out, list, 3);
 	return message_end(e, mark, HS_EPOCH_HANDSHAKE);

@@ -37,9 +37,21 @@ struct certificate_check {
  * negative errno.
  */
 int certificates_verify(struct certificates *c, const struct certificate_check *check, char *text);
+/*
+ * What a stapled OCSP response says of a chain that has verified; one of no bytes is none, which is
+ * wrong where the certificate asks for one (RFC 7633). Returns as certificates_verify() does.
+ */
+int certificates_staple(struct certificates *c, const struct certificate_check *check,
+			const struct hs_der *staple, char *text);
 uint8_t certificate_alert(int verify_code); /* RFC 8446 section 6.2 */
 
 bool name_is_address(const char *name);
+
+/* Is one of @names, Name in DER each behind its two-byte length, an issuer in the chain? */
+bool credential_issued_by(const struct hs_credential *c, const uint8_t *names, size_t len);
+const struct hs_der *credential_staple(const struct hs_credential *c);
+/* The subject of the anchor number @i in DER, for free(); its length, or 0: no such one. */
+size_t trust_subject(const struct hs_trust *trust, size_t i, uint8_t **der);
 
 /* What a credential can do. */
 bool credential_has_name(const struct hs_credential *c, const char *name);

@@ -79,6 +79,7 @@ int act_server_hello_tls12(struct hs_engine *e)
 		memcpy(e->server_session_id, e->in.session_id.at, e->in.session_id.left);
 	}
 	e->ticket_promised = extension_seen(e, EXTENSION_SESSION_TICKET);
+	e->staple_promised = extension_seen(e, EXTENSION_STATUS_REQUEST);
 	if (extension_seen(e, EXTENSION_ALPN))
 		rc = client_take_alpn(e);
 	if (rc == 0 && e->resumed)
@@ -116,6 +117,31 @@ int act_server_certificate_tls12(struct hs_engine *e)
 			e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 			"the server's key does not fit the suite %s or the groups offered",
 			e->suite->name);
+	if (!e->staple_promised) {
+		rc = judge_staple(e);
+		if (rc < 0)
+			return rc;
+	}
+	e->state = e->staple_promised ? CLIENT12_WAIT_STATUS : CLIENT12_WAIT_KEY_EXCHANGE;
+	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
+			    "transcript");
+}
+
+/* --- CertificateStatus, RFC 6066 section 8 --- */
+
+int parse_certificate_status(struct hs_engine *e, struct reader *r)
+{
+	if (!parse_certificate_status_body(e, r, &e->in.staple))
+		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "CertificateStatus is malformed");
+	return 0;
+}
+
+int act_certificate_status(struct hs_engine *e)
+{
+	int rc = judge_staple(e);
+
+	if (rc < 0)
+		return rc;
 	e->state = CLIENT12_WAIT_KEY_EXCHANGE;
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");
@@ -208,8 +234,10 @@ static int answer_dhe(struct hs_engine *e)
 
 int act_server_key_exchange(struct hs_engine *e)
 {
-	int rc = check_params(e);
+	int rc = e->state == CLIENT12_WAIT_STATUS ? judge_staple(e) : 0;
 
+	if (rc == 0)
+		rc = check_params(e);
 	if (rc == 0)
 		rc = e->suite->exchange == EXCHANGE_ECDHE ? answer_ecdhe(e) : answer_dhe(e);
 	if (rc < 0)
@@ -232,6 +260,7 @@ int parse_certificate_request_tls12(struct hs_engine *e, struct reader *r)
 		goto malformed;
 	e->in.takes_rsa = memchr(types.at, CERTIFICATE_RSA_SIGN, types.left);
 	e->in.takes_ecdsa = memchr(types.at, CERTIFICATE_ECDSA_SIGN, types.left);
+	e->in.authorities = authorities;
 	while (!reader_done(&authorities))
 		if (!reader_vec16(&authorities, &name, 1, UINT16_MAX))
 			goto malformed;
@@ -259,13 +288,7 @@ int act_certificate_request_tls12(struct hs_engine *e)
 {
 	e->certificate_requested = true;
 	e->peer_schemes = e->in.schemes_shared;
-	for (size_t i = 0; i < e->config.credential_count && !e->credential; i++) {
-		if (!certificate_type_fits(e, e->config.credentials[i]))
-			continue;
-		e->scheme = choose_scheme(e, e->config.credentials[i]);
-		if (e->scheme)
-			e->credential = e->config.credentials[i];
-	}
+	choose_client_credential(e, certificate_type_fits);
 	e->state = CLIENT12_WAIT_DONE;
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");

@@ -300,11 +300,7 @@ int act_certificate_request(struct hs_engine *e)
 				   "CertificateRequest names no signature algorithms");
 	e->certificate_requested = true;
 	e->peer_schemes = e->in.schemes_shared;
-	for (size_t i = 0; i < e->config.credential_count && !e->credential; i++) {
-		e->scheme = choose_scheme(e, e->config.credentials[i]);
-		if (e->scheme)
-			e->credential = e->config.credentials[i];
-	}
+	choose_client_credential(e, NULL);
 	e->state = CLIENT_WAIT_CERTIFICATE;
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");

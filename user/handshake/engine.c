@@ -69,8 +69,15 @@ static const struct row graph[] = {
 
 	/* RFC 5246 section 7.3 */
 	{ CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, HS_EPOCH_PLAINTEXT,
-	  TO(CLIENT12_WAIT_KEY_EXCHANGE), CHAIN_BYTES_MAX, parse_certificate_tls12,
-	  act_server_certificate_tls12 },
+	  TO(CLIENT12_WAIT_STATUS) | TO(CLIENT12_WAIT_KEY_EXCHANGE), CHAIN_BYTES_MAX,
+	  parse_certificate_tls12, act_server_certificate_tls12 },
+	{ CLIENT12_WAIT_STATUS, MESSAGE_CERTIFICATE_STATUS, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_KEY_EXCHANGE), HS_MAX_STAPLE + 4, parse_certificate_status,
+	  act_certificate_status },
+	/* a server that has promised a response may leave it out, RFC 6066 section 8 */
+	{ CLIENT12_WAIT_STATUS, MESSAGE_SERVER_KEY_EXCHANGE, HS_EPOCH_PLAINTEXT,
+	  TO(CLIENT12_WAIT_REQUEST_OR_DONE), 8 * 1024, parse_server_key_exchange,
+	  act_server_key_exchange },
 	{ CLIENT12_WAIT_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE, HS_EPOCH_PLAINTEXT,
 	  TO(CLIENT12_WAIT_REQUEST_OR_DONE), 8 * 1024, parse_server_key_exchange,
 	  act_server_key_exchange },
@@ -120,6 +127,7 @@ static const char *const waiting_for[STATE_COUNT] = {
 	[SERVER_WAIT_FINISHED] = "Finished",
 	[SERVER_CONNECTED] = "nothing",
 	[CLIENT12_WAIT_CERTIFICATE] = "Certificate",
+	[CLIENT12_WAIT_STATUS] = "CertificateStatus or ServerKeyExchange",
 	[CLIENT12_WAIT_KEY_EXCHANGE] = "ServerKeyExchange",
 	[CLIENT12_WAIT_REQUEST_OR_DONE] = "CertificateRequest or ServerHelloDone",
 	[CLIENT12_WAIT_DONE] = "ServerHelloDone",
@@ -215,6 +223,7 @@ void hs_engine_free(struct hs_engine *engine)
 	actions_release(&engine->actions);
 	config_release(&engine->config);
 	free(engine->peer_bytes);
+	free(engine->staple_bytes);
 	explicit_bzero(engine, sizeof(*engine));
 	free(engine);
 }

@@ -48,6 +48,7 @@ enum state {
 	SERVER_CONNECTED,
 	/* TLS 1.2 */
 	CLIENT12_WAIT_CERTIFICATE,
+	CLIENT12_WAIT_STATUS,
 	CLIENT12_WAIT_KEY_EXCHANGE,
 	CLIENT12_WAIT_REQUEST_OR_DONE,
 	CLIENT12_WAIT_DONE,
@@ -72,6 +73,8 @@ struct config {
 	enum hs_unmatched unmatched;
 	struct hs_trust *trust;
 	enum hs_verify verify;
+	bool ask_staple;
+	bool name_authorities;
 	char *server_name; /* NULL: none */
 	bool name_is_address;
 	uint8_t *alpn;
@@ -153,6 +156,9 @@ struct incoming {
 	/* Certificate */
 	struct hs_der chain[CHAIN_MAX];
 	size_t chain_count;
+	bool wants_staple; /* status_request of a ClientHello names OCSP */
+	struct reader staple;
+	struct reader authorities; /* of a CertificateRequest */
 
 	/* ServerKeyExchange */
 	struct reader params;
@@ -236,6 +242,8 @@ struct hs_engine {
 	bool server_name_used;
 	struct certificates *peer;
 	uint8_t *peer_bytes;
+	uint8_t *staple_bytes;
+	bool staple_promised; /* TLS 1.2 */
 	struct hs_der peer_chain[CHAIN_MAX];
 	struct hs_summary summary;
 	bool chain_verified;
@@ -336,6 +344,10 @@ int keep_chain(struct hs_engine *e); /* e->in.chain: the summary shows it */
 /* Verifies e->peer. 0, an X509_V_ERR code with its reason in @text, or a negative errno. */
 int certificates_judge(struct hs_engine *e, char *text);
 int parse_certificate(struct hs_engine *e, struct reader *r);
+int judge_staple(struct hs_engine *e); /* e->in.staple, of a chain that was judged */
+/* The client's credential for a CertificateRequest, if one serves; @fits may be NULL. */
+void choose_client_credential(struct hs_engine *e, bool (*fits)(const struct hs_engine *e,
+								const struct hs_credential *c));
 int take_certificate(struct hs_engine *e); /* keeps, parses and judges e->in.chain */
 int act_certificate(struct hs_engine *e);
 int parse_certificate_verify(struct hs_engine *e, struct reader *r);

@@ -23,6 +23,11 @@ static const struct extension table[] = {
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
 	  { client_build_server_name, server_build_server_name },
 	  { client_parse_server_name, server_parse_server_name } },
+	{ EXTENSION_STATUS_REQUEST,
+	  "status_request",
+	  IN_CLIENT_HELLO | IN_CERTIFICATE_REQUEST | IN_CERTIFICATE | IN_SERVER_HELLO_TLS12,
+	  { client_build_status_request, server_build_status_request },
+	  { client_parse_status_request, server_parse_status_request } },
 	{ EXTENSION_SUPPORTED_GROUPS,
 	  "supported_groups", /* old servers echo it, which means nothing */
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
@@ -78,6 +83,11 @@ static const struct extension table[] = {
 	  IN_CLIENT_HELLO,
 	  { client_build_psk_modes, NULL },
 	  { NULL, server_parse_psk_modes } },
+	{ EXTENSION_CERTIFICATE_AUTHORITIES,
+	  "certificate_authorities",
+	  IN_CLIENT_HELLO | IN_CERTIFICATE_REQUEST,
+	  { NULL, server_build_authorities },
+	  { client_parse_authorities, NULL } },
 	{ EXTENSION_EARLY_DATA,
 	  "early_data",
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_NEW_SESSION_TICKET, /* never offered */

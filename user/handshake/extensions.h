@@ -24,6 +24,7 @@ enum extension_message {
 
 enum {
 	EXTENSION_SERVER_NAME = 0,
+	EXTENSION_STATUS_REQUEST = 5,
 	EXTENSION_SUPPORTED_GROUPS = 10,
 	EXTENSION_EC_POINT_FORMATS = 11,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
@@ -36,6 +37,7 @@ enum {
 	EXTENSION_SUPPORTED_VERSIONS = 43,
 	EXTENSION_COOKIE = 44,
 	EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,
+	EXTENSION_CERTIFICATE_AUTHORITIES = 47,
 	EXTENSION_KEY_SHARE = 51,
 	EXTENSION_RENEGOTIATION_INFO = 0xff01,
 };
@@ -84,6 +86,15 @@ extension_parse_fn client_parse_versions, server_parse_versions;
 /* psk_tls13.c */
 extension_build_fn client_build_psk_modes, client_build_psk, server_build_psk;
 extension_parse_fn server_parse_psk_modes, server_parse_psk, client_parse_psk;
+/* extensions_certificate.c */
+extension_build_fn client_build_status_request, server_build_status_request;
+extension_parse_fn client_parse_status_request, server_parse_status_request;
+extension_build_fn server_build_authorities;
+extension_parse_fn client_parse_authorities;
+int write_authorities(struct hs_engine *e, struct writer *w); /* with their length */
+void write_certificate_status(struct hs_engine *e, struct writer *w);
+bool parse_certificate_status_body(struct hs_engine *e, struct reader *r, struct reader *out);
+bool has_staple(const struct hs_engine *e); /* server: asked for, and there is one */
 /* session_tls12.c */
 extension_build_fn client_build_ticket, server_build_ticket;
 extension_parse_fn client_parse_ticket, server_parse_ticket;

@@ -38,6 +38,7 @@
 #define HS_MAX_ALPN 255
 #define HS_MAX_SERVER_NAME 255
 #define HS_MAX_TEXT 512
+#define HS_MAX_STAPLE (64 * 1024)
 #define HS_MAX_LIST 16 /* code points in a list of a policy */
 #define HS_TICKET_NAME_LEN 16
 #define HS_TICKET_KEY_LEN 32
@@ -139,6 +140,11 @@ struct hs_engine;
  */
 struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
 					    size_t key_len, char *text);
+/*
+ * The OCSP response in DER that goes with the leaf to peers that ask for one; replaces the last
+ * one; no bytes: none. 0, -E2BIG above HS_MAX_STAPLE, -ENOMEM. What is in it is the peers' to judge.
+ */
+int hs_credential_set_staple(struct hs_credential *credential, const void *der, size_t len);
 struct hs_credential *hs_credential_ref(struct hs_credential *credential);
 void hs_credential_unref(struct hs_credential *credential); /* takes NULL */
 /* The last second at which its certificate is valid, since 1970-01-01 UTC; -1: it cannot be told. */
@@ -182,6 +188,13 @@ struct hs_config {
 
 	struct hs_trust *trust; /* needed where certificates are verified */
 	enum hs_verify verify;
+	/*
+	 * Client: asks for an OCSP response where it verifies. One that is bad, or missing where
+	 * the certificate asks for one, counts as a chain that does not verify.
+	 */
+	bool no_staple;
+	/* Server: names the anchors of @trust to clients that it asks for a certificate. */
+	bool name_authorities;
 
 	/*
 	 * Client: a DNS name (A-labels) or an IP address as text, for SNI and verification.
@@ -301,6 +314,8 @@ struct hs_summary {
 	int verify_code; /* X509_V_OK, or what an optional verification found */
 	const struct hs_der *peer_chain; /* as sent, leaf first */
 	size_t peer_chain_count;
+
+	struct hs_der staple; /* the OCSP response that came with the chain; len 0: none */
 
 	/* tls-exporter, RFC 9266; all zero where there is none: TLS 1.2 with plain_master_secret */
 	uint8_t channel_binding[HS_CHANNEL_BINDING_LEN];

@@ -79,6 +79,7 @@ static const struct name messages[] = {
 	{ MESSAGE_CERTIFICATE_VERIFY, "CertificateVerify" },
 	{ MESSAGE_CLIENT_KEY_EXCHANGE, "ClientKeyExchange" },
 	{ MESSAGE_FINISHED, "Finished" },
+	{ MESSAGE_CERTIFICATE_STATUS, "CertificateStatus" },
 	{ MESSAGE_KEY_UPDATE, "KeyUpdate" },
 	{ MESSAGE_MESSAGE_HASH, "message_hash" },
 };
@@ -107,7 +108,7 @@ static const struct name alerts[] = {
 	{ ALERT_MISSING_EXTENSION, "missing_extension" },
 	{ ALERT_UNSUPPORTED_EXTENSION, "unsupported_extension" },
 	{ ALERT_UNRECOGNIZED_NAME, "unrecognized_name" },
-	{ 113, "bad_certificate_status_response" },
+	{ ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, "bad_certificate_status_response" },
 	{ 115, "unknown_psk_identity" },
 	{ ALERT_CERTIFICATE_REQUIRED, "certificate_required" },
 	{ ALERT_NO_APPLICATION_PROTOCOL, "no_application_protocol" },

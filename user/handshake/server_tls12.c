@@ -179,7 +179,7 @@ static int write_certificate_request_tls12(struct hs_engine *e)
 	for (size_t i = 0; i < e->config.scheme_count; i++)
 		writer_u16(out, e->config.schemes[i]->code);
 	writer_close(out, list, 2);
-	writer_u16(out, 0); /* certificate_authorities */
+	write_authorities(e, out);
 	return message_end(e, mark, HS_EPOCH_PLAINTEXT);
 }
 
@@ -190,6 +190,12 @@ static int send_server_flight_tls12(struct hs_engine *e)
 
 	if (rc == 0)
 		rc = write_certificate_tls12(e, e->credential);
+	if (rc == 0 && has_staple(e)) {
+		size_t mark = message_begin(e, MESSAGE_CERTIFICATE_STATUS);
+
+		write_certificate_status(e, &e->actions.out);
+		rc = message_end(e, mark, HS_EPOCH_PLAINTEXT);
+	}
 	if (rc == 0)
 		rc = write_server_key_exchange(e);
 	if (rc == 0 && ask)

@@ -43,6 +43,8 @@ bool curve_allowed(const struct config *c, enum key_type key);
 /* client_tls12.c */
 int act_server_hello_tls12(struct hs_engine *e);
 int act_server_certificate_tls12(struct hs_engine *e);
+int parse_certificate_status(struct hs_engine *e, struct reader *r);
+int act_certificate_status(struct hs_engine *e);
 int parse_server_key_exchange(struct hs_engine *e, struct reader *r);
 int act_server_key_exchange(struct hs_engine *e);
 int parse_certificate_request_tls12(struct hs_engine *e, struct reader *r);

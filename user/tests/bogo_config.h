@@ -34,6 +34,9 @@ extern struct shim_store saved;
 bool shim_configure(struct shim_config *s, const struct bogo_options *o, bool resume);
 void shim_config_release(struct shim_config *s);
 
+/* Bytes of @text in @out; 0: none */
+size_t read_base64(const char *text, uint8_t *out, size_t size);
+
 /* A whole file, malloc()ed; NULL: told on stderr. */
 uint8_t *read_file(const char *path, size_t *len);
 

@@ -20,6 +20,7 @@ enum kind {
 	CREDENTIAL, /* opens one more */
 	CERTIFICATE, /* of the credential that was opened last */
 	KEY,
+	STAPLE,
 };
 
 struct row {
@@ -50,6 +51,9 @@ static const struct row rows[] = {
 
 	AT(CREDENTIAL, "-new-x509-credential", credentials),
 	AT(CERTIFICATE, "-cert-file", credentials), AT(KEY, "-key-file", credentials),
+	AT(STAPLE, "-ocsp-response", credentials),
+	AT(FLAG, "-enable-ocsp-stapling", enable_ocsp_stapling),
+	AT(TEXT, "-expect-ocsp-response", expect_ocsp_response),
 	AT(TEXT, "-trust-cert", trust_cert), AT(FLAG, "-verify-peer", verify_peer),
 	AT(FLAG, "-verify-fail", verify_fail),
 	AT(FLAG, "-require-any-client-certificate", require_any_client_certificate),
@@ -159,6 +163,9 @@ static bool set(struct bogo_options *o, const struct row *row, const char *value
 		return true;
 	case KEY:
 		o->credentials[o->credential_count].key_file = value;
+		return true;
+	case STAPLE:
+		o->credentials[o->credential_count].ocsp_response = value;
 		return true;
 	}
 	return false;

@@ -24,6 +24,7 @@ struct option_list {
 struct option_credential {
 	const char *cert_file;
 	const char *key_file;
+	const char *ocsp_response; /* base64 */
 };
 
 struct bogo_options {
@@ -41,7 +42,8 @@ struct bogo_options {
 	/* certificates; credentials[0] is the one without -new-x509-credential */
 	struct option_credential credentials[OPTION_CREDENTIALS_MAX];
 	size_t credential_count;
-	const char *trust_cert;
+	const char *trust_cert, *expect_ocsp_response;
+	bool enable_ocsp_stapling;
 	bool verify_peer, verify_fail, require_any_client_certificate;
 	/* sessions */
 	bool no_ticket;

@@ -111,6 +111,8 @@ static bool check_chain(const char *path, const struct hs_summary *s)
 static bool check_certificates(const struct bogo_options *o, const struct shim_config *c,
 			       const struct hs_summary *s)
 {
+	uint8_t staple[4096];
+	size_t staple_len = 0;
 	int selected = -2;
 
 	if (o->expect_peer_cert_file && !check_chain(o->expect_peer_cert_file, s))
@@ -122,6 +124,11 @@ static bool check_certificates(const struct bogo_options *o, const struct shim_c
 		return differ("no peer's certificate");
 	if (o->expect_verify_result && (s->verify_code != 0) != o->verify_fail)
 		return differ("the verdict on the peer's chain");
+	if (o->expect_ocsp_response)
+		staple_len = read_base64(o->expect_ocsp_response, staple, sizeof(staple));
+	if (o->expect_ocsp_response && !s->resumed &&
+	    (s->staple.len != staple_len || memcmp(s->staple.data, staple, staple_len) != 0))
+		return differ("the OCSP response");
 	for (size_t i = 0; i < c->config.credential_count; i++)
 		if (wire.engine->credential == c->credentials[i])
 			selected = c->credential_number[i];

@@ -136,6 +136,8 @@ struct identity *identity_new(const struct identity_spec *spec)
 	add_extension(id->cert, issuer, NID_key_usage, spec->key_usage);
 	add_extension(id->cert, issuer, NID_ext_key_usage, spec->extended_key_usage);
 	add_extension(id->cert, issuer, NID_name_constraints, spec->name_constraints);
+	add_extension(id->cert, issuer, NID_tlsfeature,
+		      spec->must_staple ? "status_request" : NULL);
 	must(X509_sign(id->cert, signer,
 		       EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ?
 			       NULL :

@@ -38,6 +38,7 @@ struct identity_spec {
 	const char *key_usage; /* NULL: none */
 	const char *extended_key_usage;
 	const char *name_constraints;
+	bool must_staple; /* RFC 7633 */
 	int64_t not_before; /* 0: the day before TEST_NOW */
 	int64_t not_after; /* 0: a year after */
 	const char *digest; /* NULL: SHA256 */

@@ -19,6 +19,7 @@ enum sessions {
 	BY_TICKET,
 	BY_ID,
 	SESSIONS,
+	STAPLE = SESSIONS, /* none, but an OCSP response */
 };
 
 struct scene {
@@ -81,6 +82,7 @@ static const struct scene scenes[] = {
 	    15),
 	OLD("server, Finished", SERVER12_WAIT_FINISHED, false, 3, NO_SESSIONS, 20),
 	OLD("server, connected", SERVER12_CONNECTED, false, 3, NO_SESSIONS, 0),
+	OLD("client, CertificateStatus", CLIENT12_WAIT_STATUS, false, 0, STAPLE, 22, 12),
 	OLD("client, ticket", CLIENT12_WAIT_TICKET, false, 0, TICKETS, 4),
 	OLD("client, Finished after a ticket", CLIENT12_WAIT_FINISHED, false, 3, TICKETS, 20),
 	OLD("client, another ticket", CLIENT12_WAIT_TICKET, false, 0, BY_TICKET, 4),
@@ -101,19 +103,28 @@ static struct {
 	size_t len;
 } made[SESSIONS][2];
 
+/* It does not have to be a good one to get through. */
+static void add_staple(struct pair *p)
+{
+	hs_credential_set_staple(p->credentials[0], "staple", 6);
+	p->side[HS_CLIENT].config.verify = HS_VERIFY_OPTIONAL;
+}
+
 static void set_scene(struct pair *p, const struct scene *s)
 {
 	store_len = 0;
-	if (s->sessions >= BY_TICKET) {
+	if (s->sessions == BY_TICKET || s->sessions == BY_ID) {
 		store_len = made[s->sessions][s->version == HS_TLS_1_2].len;
 		memcpy(store, made[s->sessions][s->version == HS_TLS_1_2].bytes, store_len);
 	}
-	if (s->sessions == NO_SESSIONS)
+	if (s->sessions == NO_SESSIONS || s->sessions == STAPLE)
 		pair_init(p, KEY_ED25519);
 	else
 		set_up(p);
 	if (s->sessions == BY_ID)
 		keep_by_id(p);
+	if (s->sessions == STAPLE)
+		add_staple(p);
 	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
 		p->side[role].config.min_version = s->version;
 		p->side[role].config.max_version = s->version;
@@ -386,6 +397,7 @@ enum node {
 	WAIT_CERT_CR,
 	WAIT_CERT,
 	WAIT_CV,
+	WAIT_STATUS,
 	WAIT_KEY_EXCHANGE,
 	WAIT_REQUEST,
 	WAIT_DONE,
@@ -428,6 +440,8 @@ static const struct edge client_edges_tls12[] = {
 	{ START, "ServerHello ", WAIT_TICKET }, /* a session that is resumed */
 	{ START, "ServerHello ", WAIT_FINISHED },
 	{ WAIT_CERT, "Certificate ", WAIT_KEY_EXCHANGE },
+	{ WAIT_CERT, "Certificate ", WAIT_STATUS },
+	{ WAIT_STATUS, "CertificateStatus ", WAIT_KEY_EXCHANGE },
 	{ WAIT_KEY_EXCHANGE, "ServerKeyExchange ", WAIT_REQUEST },
 	{ WAIT_REQUEST, "CertificateRequest ", WAIT_DONE },
 	{ WAIT_REQUEST, "ServerHelloDone ", WAIT_TICKET },
@@ -451,7 +465,7 @@ static const struct edge server_edges_tls12[] = {
 	{ WAIT_FINISHED, "Finished ", CONNECTED },
 };
 
-#define PATHS_MAX 16
+#define PATHS_MAX 32
 #define PATH_LEN 256
 
 struct paths {
@@ -508,15 +522,17 @@ static void received(const struct pair *p, enum hs_role role, char *path)
 
 static void walk(uint16_t version, struct paths walked[2])
 {
-	for (unsigned int bits = 0; bits < 8 * SESSIONS; bits++) {
+	for (unsigned int bits = 0; bits < 16 * SESSIONS; bits++) {
 		struct scene s = { .version = version,
 				   .retry = bits & 1 && version == HS_TLS_1_3,
 				   .client_certificate = bits & 2,
-				   .sessions = bits / 8 };
+				   .sessions = bits / 16 };
 		char path[PATH_LEN];
 		struct pair p;
 
 		set_scene(&p, &s);
+		if (bits & 8)
+			add_staple(&p);
 		if (s.sessions == BY_ID && version == HS_TLS_1_3)
 			p.side[HS_CLIENT].config.session_len = 0;
 		if (bits & 4) { /* it is asked, and has none */
