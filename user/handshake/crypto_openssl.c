@@ -28,7 +28,7 @@
 static struct {
 	bool ready;
 	EVP_MD *md[3];
-	EVP_MAC *hmac;
+	EVP_MAC_CTX *hmac[3]; /* by hash, without a key: to set the hash is to fetch it */
 	EVP_CIPHER *aes_gcm;
 	EC_GROUP *p256;
 	EC_GROUP *p384;
@@ -38,20 +38,38 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 
 static const char *const hash_names[] = { "SHA256", "SHA384", "SHA512" };
 
+static EVP_MAC_CTX *fetch_hmac(const char *hash)
+{
+	char name[8] = { 0 };
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+	memcpy(name, hash, strlen(hash));
+	if (ctx && EVP_MAC_CTX_set_params(ctx, params) != 1) {
+		EVP_MAC_CTX_free(ctx);
+		ctx = NULL;
+	}
+	EVP_MAC_free(mac); /* the context holds it */
+	return ctx;
+}
+
 static void fetch_algorithms(void)
 {
 	bool ready = true;
 
 	for (size_t i = 0; i < 3; i++) {
 		algorithms.md[i] = EVP_MD_fetch(NULL, hash_names[i], NULL);
-		ready = ready && algorithms.md[i];
+		algorithms.hmac[i] = fetch_hmac(hash_names[i]);
+		ready = ready && algorithms.md[i] && algorithms.hmac[i];
 	}
-	algorithms.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	algorithms.aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	algorithms.p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	algorithms.p384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
-	algorithms.ready = ready && algorithms.hmac && algorithms.aes_gcm && algorithms.p256 &&
-			   algorithms.p384;
+	algorithms.ready = ready && algorithms.aes_gcm && algorithms.p256 && algorithms.p384;
 	ERR_clear_error();
 }
 
@@ -189,17 +207,11 @@ struct crypto_hmac {
 struct crypto_hmac *crypto_hmac_new(enum hash hash)
 {
 	struct crypto_hmac *h = calloc(1, sizeof(*h));
-	char name[8] = { 0 };
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-		OSSL_PARAM_construct_end(),
-	};
 
 	if (!h)
 		return NULL;
-	memcpy(name, hash_names[hash], strlen(hash_names[hash]));
-	h->ctx = EVP_MAC_CTX_new(algorithms.hmac);
-	if (!h->ctx || EVP_MAC_CTX_set_params(h->ctx, params) != 1) {
+	h->ctx = EVP_MAC_CTX_dup(algorithms.hmac[hash]);
+	if (!h->ctx) {
 		crypto_hmac_free(h);
 		ERR_clear_error();
 		return NULL;
