@@ -194,17 +194,25 @@ struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 	return conn;
 }
 
+static void ring_worker(struct tlsock_net *tn, struct tlsock_worker *w)
+{
+	struct sk_buff *bell = w->bell;
+
+	w->bell = NULL;
+	if (bell)
+		tlsock_nl_doorbell(tn->net, w->portid, bell);
+}
+
 /* Wake one armed worker, the next in turn */
 static void ring_any(struct tlsock_net *tn)
 {
 	struct tlsock_worker *w;
 
 	list_for_each_entry(w, &tn->workers, node) {
-		if (!w->armed || !w->takes_new)
+		if (!w->bell || !w->takes_new)
 			continue;
-		w->armed = false;
 		list_move_tail(&w->node, &tn->workers);
-		tlsock_nl_doorbell(tn->net, w->portid);
+		ring_worker(tn, w);
 		return;
 	}
 }
@@ -225,10 +233,7 @@ static void ring(struct tlsock_net *tn, struct tlsock_conn *conn)
 		return;
 	}
 	list_move_tail(&conn->node, &conn->worker->ready);
-	if (conn->worker->armed) {
-		conn->worker->armed = false;
-		tlsock_nl_doorbell(tn->net, conn->worker->portid);
-	}
+	ring_worker(tn, conn->worker);
 }
 
 void tlsock_conn_announce(struct tlsock_conn *conn)
@@ -440,6 +445,8 @@ void tlsock_worker_del(struct tlsock_net *tn, u32 portid)
 				tlsock_kick(tlsock_ctx(conn->sk));
 out:
 	spin_unlock_bh(&tn->lock);
+	if (w)
+		kfree_skb(w->bell);
 	kfree(w);
 }
 

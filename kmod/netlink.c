@@ -63,17 +63,24 @@ static struct sk_buff *msg_new(u8 cmd, u32 portid, size_t payload, void **hdr, g
 	return NULL;
 }
 
-void tlsock_nl_doorbell(struct net *net, u32 portid)
+/* Made when a worker is armed: there may be no memory for one when it is to ring. */
+static struct sk_buff *doorbell_new(u32 portid)
 {
 	struct sk_buff *skb;
 	void *hdr;
 
+	skb = msg_new(TLSOCK_CMD_DOORBELL, portid, 0, &hdr, GFP_KERNEL);
+	if (skb)
+		genlmsg_end(skb, hdr);
+	return skb;
+}
+
+void tlsock_nl_doorbell(struct net *net, u32 portid, struct sk_buff *bell)
+{
 	/* A doorbell that is lost costs nothing: the worker's queue is full, and a worker
 	 * whose queue was full PULLs.
 	 */
-	skb = msg_new(TLSOCK_CMD_DOORBELL, portid, 0, &hdr, GFP_ATOMIC);
-	if (skb)
-		give(tlsock_net(net), skb, hdr, portid);
+	genlmsg_unicast(net, bell, portid);
 }
 
 static int put_ident(struct sk_buff *skb, const struct tlsock_conn *conn)
@@ -220,14 +227,18 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 	struct tlsock_net *tn = tlsock_net(genl_info_net(info));
 	u32 conns = attr_u32(info, TLSOCK_A_MAX_CONNS, PULL_CONNS);
 	u32 max = attr_u32(info, TLSOCK_A_MAX_BYTES, PULL_BYTES), bytes = 0, given = 0, fresh = 0;
+	struct sk_buff *bell = doorbell_new(info->snd_portid);
 	struct tlsock_conn *conn;
 	struct tlsock_worker *w;
 	int err = 0;
 
+	if (!bell)
+		return -ENOMEM;
 	spin_lock_bh(&tn->lock);
 	w = tlsock_worker_find(tn, info->snd_portid);
 	if (!w) {
 		spin_unlock_bh(&tn->lock);
+		nlmsg_free(bell);
 		return -ENOTCONN;
 	}
 	w->takes_new = conns;
@@ -240,12 +251,13 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 		given++;
 	}
 	/* Under the same lock as ring(): nothing can come between. */
-	if (!given && !err)
-		w->armed = true;
+	if (!given && !err && !w->bell)
+		swap(w->bell, bell);
 	/* rung for connections that it does not want */
 	if (!conns)
 		tlsock_worker_pass(tn);
 	spin_unlock_bh(&tn->lock);
+	nlmsg_free(bell);
 	return given ? 0 : err;
 }
 

@@ -278,7 +278,7 @@ struct tlsock_mib {
 struct tlsock_worker {
 	struct list_head node;		/* tn->workers */
 	u32 portid;
-	bool armed;
+	struct sk_buff *bell;		/* the DOORBELL it is armed with, or NULL */
 	bool takes_new;			/* its last PULL asked for new connections */
 	struct list_head ready;		/* connections with something for it */
 	struct list_head conns;
@@ -475,7 +475,8 @@ void tlsock_push_free(struct tlsock_push *p);
 /* netlink.c */
 int tlsock_nl_init(void);
 void tlsock_nl_exit(void);
-void tlsock_nl_doorbell(struct net *net, u32 portid);
+/* Send @bell, which is the caller's no more. tn->lock held. */
+void tlsock_nl_doorbell(struct net *net, u32 portid, struct sk_buff *bell);
 void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
 		     const char *text, u16 version, u16 suite);
 
