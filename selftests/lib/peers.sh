@@ -112,6 +112,7 @@ certificates() {
 		CONF
 		chmod 600 ./*.key
 		head -c 100000 /dev/urandom >www/small
+		head -c 2097152 /dev/urandom >www/middle
 		head -c 33554432 /dev/urandom >www/big
 		sha256sum <www/big >big.sha256
 	) >"$tmp/err" 2>&1 && mv "$new" "$pki"
@@ -136,6 +137,39 @@ begin() { # options of tlsockd...
 	result $? "certificates"
 	daemon_start "$@"
 	result $? "tlsockd is registered"
+}
+
+# The same without a daemon, for TLS programs that do the handshake themselves and hand their keys
+# to the kernel: the module serves the name "tls" to them.
+begin_ktls() {
+	echo "TAP version 13"
+	[ ! -d /sys/module/tlsock ] || rmmod tlsock
+	insmod "$TLSOCK_KO" ktls=1
+	result $? "the module serves the name tls"
+	[ -r /proc/net/tls_stat ] && [ ! -d /sys/module/tls ]
+	result $? "and the kernel's own is not there"
+	certificates
+	result $? "certificates"
+}
+
+# What /proc/net/tls_stat counts of a name, and whether that grew since it was so much
+ktls_count() { # name
+	awk -v name="$1" '$1 == name { print $2 }' /proc/net/tls_stat
+}
+
+no_socket_is_left() {
+	[ "$(ktls_count TlsCurrTxSw) $(ktls_count TlsCurrRxSw)" = "0 0" ]
+}
+
+done_ktls() {
+	until_true no_socket_is_left
+	result $? "no socket of it is left"
+	is "$(ktls_count TlsDecryptError)" 0 "no record was refused"
+	cleanup
+	trap - EXIT
+	rmmod tlsock
+	result $? "the module can go"
+	done_testing
 }
 
 listens() { # port
