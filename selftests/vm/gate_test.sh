@@ -64,6 +64,7 @@ BUG: sleeping function called from invalid context at net/core/sock.c:1
 BUG: scheduling while atomic: tlsockd/1/0x00000002
 WARNING: suspicious RCU usage
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+kmemleak: Kernel memory leak detector disabled
 unregister_netdevice: waiting for lo to become free. Usage count = 2
 tlsockd[1]: segfault at 0 ip 0000000000000000 sp 0000000000000000 error 4
 LOG
@@ -88,6 +89,7 @@ debug_bugs() {
 	boots "lockdep sees an inversion" "insmod $ko what=lock" 99 "possible circular locking"
 	boots "a sleep in atomic context is seen" "insmod $ko what=sleep" 99 \
 		"scheduling while atomic|sleeping function called"
+	boots "UBSAN sees an index out of bounds" "insmod $ko what=index" 99 "UBSAN: array-index"
 	boots "kmemleak sees a leak" "insmod $ko what=leak" 99 "unreferenced object"
 }
 

@@ -2,8 +2,8 @@
 /*
  * bugs.ko: plants bugs, on purpose, so that the gate can be seen to catch them.
  *
- * insmod bugs.ko what=...,...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep and
- * leak need the sanitizers of a debug kernel. It must never be part of anything installed.
+ * insmod bugs.ko what=...,...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep,
+ * index and leak need the sanitizers of a debug kernel. It must never be part of anything installed.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -14,7 +14,7 @@
 
 static char *what = "none";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "of warn, oops, ref, uaf, oob, lock, sleep, leak, with commas");
+MODULE_PARM_DESC(what, "of warn, oops, ref, uaf, oob, lock, sleep, index, leak, with commas");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -97,13 +97,22 @@ static void plant_sleep(void)
 	spin_unlock(&spin);
 }
 
+static void plant_index(void)
+{
+	static int few[4];
+	volatile int i = 5;
+
+	OPTIMIZER_HIDE_VAR(i);
+	(void)READ_ONCE(few[i]);
+}
+
 static const struct {
 	const char *name;
 	void (*plant)(void);
 } kinds[] = {
 	{ "warn", plant_warning }, { "oops", plant_oops }, { "ref", plant_reference },
 	{ "uaf", plant_uaf },	   { "oob", plant_oob },   { "lock", plant_lock },
-	{ "sleep", plant_sleep },  { "leak", plant_leak },
+	{ "sleep", plant_sleep },  { "leak", plant_leak },  { "index", plant_index },
 };
 
 static int __init bugs_init(void)
