@@ -39,9 +39,11 @@ int tlsock_header_parse_any(struct tlsock_header *h, const __u8 *in,
 	h->len = get_unaligned_be16(in + 3);
 
 	/* legacy_record_version must be ignored (RFC 8446 section 5.1), but a major
-	 * version other than 3 is no TLS at all.
+	 * version other than 3 is no TLS at all, and in TLS 1.2 what is authentic has the
+	 * version that was agreed on (RFC 5246 section 6.2.3.3).
 	 */
-	if (h->version >> 8 != 3)
+	if (h->version >> 8 != 3 || (cipher && cipher->version == TLSOCK_TLS_1_2 &&
+				     h->version != TLSOCK_TLS_1_2))
 		return TLSOCK_ALERT_PROTOCOL_VERSION;
 	/* RFC 8446 section 5.2: 2^14 + 256; RFC 5246 section 6.2.3: 2^14 + 2048, of
 	 * which an AEAD uses no more than its overhead.

@@ -101,15 +101,21 @@ static void types(const struct tlsock_cipher *cipher, const char *name)
 	ok(!wrong, "%s: change_cipher_spec, alert, handshake, application_data, no other", name);
 }
 
-/* RFC 8446 section 5.1: the version is ignored; but what is not 3.x is not TLS. */
-static void versions(const struct tlsock_cipher *cipher, const char *name)
+/*
+ * RFC 8446 section 5.1: the version is ignored; but what is not 3.x is not TLS. RFC 5246 section
+ * 6.2.3.3: in TLS 1.2 it is authentic, and so the one that was agreed on.
+ */
+static void versions(const struct tlsock_cipher *cipher, const char *name, bool tls12)
 {
 	unsigned int wrong = 0;
 
-	for (unsigned int v = 0; v <= UINT16_MAX; v++)
-		if (parse(cipher, 22, v, 1) != (v >> 8 == 3 ? GOOD : PROTOCOL_VERSION))
+	for (unsigned int v = 0; v <= UINT16_MAX; v++) {
+		bool good = tls12 ? v == 0x0303 : v >> 8 == 3;
+
+		if (parse(cipher, 22, v, 1) != (good ? GOOD : PROTOCOL_VERSION))
 			wrong += (unsigned int)!!printf("# version 0x%04x\n", v);
-	ok(!wrong, "%s: 0x0300 to 0x03ff, no other", name);
+	}
+	ok(!wrong, "%s: %s, no other", name, tls12 ? "0x0303" : "0x0300 to 0x03ff");
 }
 
 /* The longest of each type, and whether every length there is falls on its side */
@@ -137,14 +143,14 @@ static void headers(void)
 	static const unsigned int tls13[] = { 16384, 16384, 16384, 16640 };
 
 	types(NULL, "no key");
-	versions(NULL, "no key");
+	versions(NULL, "no key", false);
 	lengths(NULL, "no key", clear);
 	for (size_t i = 0; i < COUNT(ciphers); i++) {
 		const struct cipher *c = &ciphers[i];
 		unsigned int n = PLAIN_MAX + c->overhead, tls12[] = { n, n, n, n };
 
 		types(ours(c), c->name);
-		versions(ours(c), c->name);
+		versions(ours(c), c->name, c->version == 0x0303);
 		lengths(ours(c), c->name, c->version == 0x0304 ? tls13 : tls12);
 	}
 }
