@@ -124,9 +124,13 @@ begin_ktls
 config KTLS >"$tmp/ktls.cnf"
 config -KTLS >"$tmp/user.cnf"
 while read -r version option suite; do
-	server_writes "$version" "$option" "$suite"
-	server_sendfile "$version" "$option" "$suite"
-	client_reads "$version" "$option" "$suite"
+	case $suite in
+	*AES*128*GCM*)
+		server_writes "$version" "$option" "$suite"
+		server_sendfile "$version" "$option" "$suite"
+		client_reads "$version" "$option" "$suite"
+		;;
+	esac
 	both "$version" "$option" "$suite"
 done <<<"$suites"
 done_ktls
