@@ -184,6 +184,21 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	}
 }
 
+/* A whole record of data, to user memory without a copy. Bytes, 0: not this one, or an errno. */
+static ssize_t rx_direct(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t room,
+			 int *told)
+{
+	ssize_t n;
+
+	if (!list_empty(&ctx->rx.ahead) || !user_backed_iter(&msg->msg_iter) ||
+	    (*told && *told != TLSOCK_CT_DATA) || ctx->rx.eof || ctx->rx.user_shut)
+		return 0;
+	n = tlsock_rx_to_user(sk, ctx, &msg->msg_iter, room);
+	if (n > 0)
+		rx_tell_type(ctx, &ctx->rx.rec, msg, told);
+	return n;
+}
+
 static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
 		   int flags, long *timeo, size_t *copied)
 {
@@ -194,6 +209,13 @@ static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	u8 type;
 
 	do {
+		type = TLSOCK_CT_DATA;
+		n = rx_direct(sk, ctx, msg, len - *copied, &told);
+		if (n < 0)
+			return n;
+		*copied += n;
+		if (n)
+			continue;
 		n = rx_front(sk, ctx, timeo, *copied < target, &rec) ?:
 		    rx_show(ctx, rec, msg, len - *copied, &told);
 		if (n < 0)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receiving: a record is opened from where it lies in TCP's queue into pages of our own, and
- * given to the application (RFC 8446 section 5). Where that cannot be, because it is not all
- * there, lies in too many pieces or in pages that somebody else may write to, its bytes are
- * copied to those pages and opened in place. An skb is never written to: its pages can be
+ * given to the application (RFC 8446 section 5); rx_user.c is the shorter way. Where that cannot
+ * be, because it is not all there, lies in too many pieces or in pages that somebody else may
+ * write to, its bytes are copied to those pages and opened in place. An skb is never written to: its pages can be
  * shared. Bytes are taken only as far as the record in work goes, so that a change of keys never
  * finds a record opened too early. Every length here may come from an attacker.
  */
@@ -11,9 +11,6 @@
 #include <linux/scatterlist.h>
 
 #include "tlsock.h"
-
-/* Pieces of a record in TCP's queue; with more of them a copy costs less */
-#define RX_PIECES	24
 
 void tlsock_rx_init(struct tlsock_rx *rx)
 {
@@ -235,6 +232,14 @@ static int rx_strip(struct sock *sk, struct tlsock_ctx *ctx, size_t len)
 	return 0;
 }
 
+int tlsock_rx_open_failed(struct sock *sk, struct tlsock_ctx *ctx, int err)
+{
+	if (err == -EBADMSG)
+		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
+			      "a record did not authenticate");
+	return rx_bad(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR, "a record could not be decrypted");
+}
+
 /* Open @src to the record's pages. @header: with the explicit nonce. */
 static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
 		      struct scatterlist *src, struct scatterlist *dst, const u8 *header)
@@ -246,12 +251,8 @@ static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 
 	rx->rec.off = tlsock_head_len(c);
 	err = tlsock_keys_open(rx->keys, src, dst, h->type, header + TLSOCK_HEADER_LEN, len);
-	if (err == -EBADMSG)
-		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
-			      "a record did not authenticate");
 	if (err)
-		return rx_bad(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR,
-			      "a record could not be decrypted");
+		return tlsock_rx_open_failed(sk, ctx, err);
 	len -= TLSOCK_TAG_LEN;
 	if (c->version == TLSOCK_TLS_1_3)
 		return rx_strip(sk, ctx, len);
@@ -353,7 +354,7 @@ static bool rx_gather(struct sock *sk, struct scatterlist *sg, size_t skip, size
 	size_t chunk;
 	int n = 0, used;
 
-	sg_init_table(sg, RX_PIECES);
+	sg_init_table(sg, TLSOCK_RX_PIECES);
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		if (!len)
 			break;
@@ -365,7 +366,7 @@ static bool rx_gather(struct sock *sk, struct scatterlist *sg, size_t skip, size
 		 */
 		if (skb_has_shared_frag(skb) || skb_has_frag_list(skb) ||
 		    TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN ||
-		    n + 1 + skb_shinfo(skb)->nr_frags > RX_PIECES)
+		    n + 1 + skb_shinfo(skb)->nr_frags > TLSOCK_RX_PIECES)
 			return false;
 		chunk = min_t(size_t, len, skb->len - off);
 		used = skb_to_sgvec_nomark(skb, sg + n, off, chunk);
@@ -381,30 +382,39 @@ static bool rx_gather(struct sock *sk, struct scatterlist *sg, size_t skip, size
 	return true;
 }
 
-/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). */
-static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
+bool tlsock_rx_find(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h,
+		    u8 *header, struct scatterlist *src)
 {
-	struct scatterlist src[RX_PIECES], dst[TLSOCK_RECORD_PAGES];
 	struct tlsock_rx *rx = &ctx->rx;
 	const struct tlsock_cipher *c = rx->keys->cipher;
 	size_t len, skip = tlsock_keys_skip(rx->keys);
+
+	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, tlsock_head_len(c)) ||
+	    rx_parse(ctx, h, header) >= 0 ||
+	    (c->version == TLSOCK_TLS_1_3 && h->type != TLSOCK_CT_DATA) ||
+	    h->len < c->explicit_len + TLSOCK_TAG_LEN)
+		return false;
+	len = TLSOCK_HEADER_LEN + h->len;
+	return tcp_inq(sk) >= (int)len && rx_gather(sk, src, skip, len - skip);
+}
+
+/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). */
+static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct scatterlist src[TLSOCK_RX_PIECES], dst[TLSOCK_RECORD_PAGES];
 	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
+	struct tlsock_rx *rx = &ctx->rx;
 	struct tlsock_header h;
+	size_t len, skip;
 	int err;
 
-	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, tlsock_head_len(c)))
-		return 1;
-	/* what is wrong with a header is found out, and said, on the other way */
-	if (rx_parse(ctx, &h, header) >= 0 ||
-	    (c->version == TLSOCK_TLS_1_3 && h.type != TLSOCK_CT_DATA) ||
-	    h.len < c->explicit_len + TLSOCK_TAG_LEN)
+	if (!tlsock_rx_find(sk, ctx, &h, header, src))
 		return 1;
 	len = TLSOCK_HEADER_LEN + h.len;
-	if (tcp_inq(sk) < (int)len || !rx_gather(sk, src, skip, len - skip))
-		return 1;
 	err = rx_pages_grow(sk, rx, len);
 	if (err)
 		return err;
+	skip = tlsock_keys_skip(rx->keys);
 	tlsock_pages_sg(dst, rx->rec.pages, skip, len - skip);
 	err = rx_decrypt(sk, ctx, &h, src, dst, header);
 	/* after a failure of the connection too: what was read is read */

@@ -63,6 +63,7 @@ struct tlsock_keys {
 	u8 iv[TLSOCK_NONCE_LEN];
 	u8 nonce[16];			/* of the record in work, as the AEAD wants it */
 	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
+	u8 inner_type;			/* likewise */
 	u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
 	u8 key[TLSOCK_KEY_MAX];		/* when set by hand, for who set it */
 };
@@ -117,6 +118,7 @@ struct tlsock_rx {
 	bool ready;			/* WRITE_ONCE by data_ready, READ_ONCE by poll */
 	bool eof;			/* close_notify came */
 	bool no_pad;			/* TLS_RX_EXPECT_NO_PAD */
+	bool padded;			/* the peer pads: do not open to user memory */
 	bool key_pending;		/* by hand: KeyUpdate came, the new key did not yet */
 	bool dead;			/* by hand: what follows cannot be cut into records */
 	int err;			/* by hand: positive errno, of every read from now on */
@@ -562,6 +564,25 @@ void tlsock_rx_idle(struct tlsock_rx *rx);
  * of file; else the connection has failed, and its negative errno.
  */
 int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx);
+/* Pieces of a record in TCP's queue; with more of them a copy costs less */
+#define TLSOCK_RX_PIECES	24
+
+/* Find the next record in TCP's queue, whole and in order, as @src. @header: room for the explicit
+ * nonce too. False: it has to be copied first, or is wrong, which is found out, and said, on
+ * that way.
+ */
+bool tlsock_rx_find(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h,
+		    u8 *header, struct scatterlist *src);
+/* The record in work could not be opened: end with tlsock_keys_open()'s @err. */
+int tlsock_rx_open_failed(struct sock *sk, struct tlsock_ctx *ctx, int err);
+
+/* rx_user.c: socket lock */
+
+/* Open the next record straight to @to, of user memory, when there is one that is whole, and
+ * @room bytes take it. Bytes given; 0: it has to be read the other way; else it has failed.
+ */
+ssize_t tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, struct iov_iter *to,
+			  size_t room);
 void tlsock_rx_ahead_free(struct tlsock_rxrec *rec);
 /* Take bytes of the record in work off TCP's queue, without opening it. */
 void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);

@@ -78,6 +78,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->rx.err = 0;
 	ctx->rx.dead = false;
 	ctx->rx.key_pending = false;
+	ctx->rx.padded = false;
 	ctx->rx.key_updates = 0;
 	ctx->tx.key_updates = 0;
 	ctx->tx.answer_due = false;
