@@ -13,6 +13,7 @@
 
 #define TLSOCK_KEY_MAX		32	/* bytes of write key */
 #define TLSOCK_NONCE_LEN	12	/* of every AEAD here (RFC 5116 N_MIN = N_MAX) */
+#define TLSOCK_BLOCK		16	/* of AES, and what suits ChaCha20 */
 #define TLSOCK_TAG_LEN		16
 #define TLSOCK_SECRET_MAX	48	/* SHA-384 */
 

@@ -373,7 +373,7 @@ static void hs_read(struct sock *sk, struct tlsock_ctx *ctx)
 		}
 		if (err)
 			return;
-		err = tlsock_rx_record(sk, ctx);
+		err = tlsock_rx_record(sk, ctx, NULL);
 		if (err == -EAGAIN || ctx->state == TLSOCK_STATE_FAILED)
 			return;
 		if (err == -EPIPE || err == -EPROTO) {

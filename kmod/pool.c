@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages for records in work, a few kept on each processor: many kernels clear every page that
+ * Pages for records in work, and lists of pages. A few are kept on each processor: many kernels clear every page that
  * is allocated, which costs more than a record's cipher, and an idle socket should hold none.
  * Whoever takes one finds in it what an earlier record left, so it must never be given out
  * beyond what was written to it; before the kernel gets it back it is wiped.
@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/scatterlist.h>
+#include <linux/uio.h>
 
 #include "tlsock.h"
 
@@ -74,6 +75,30 @@ void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, si
 		len -= chunk;
 	}
 	sg_mark_end(&sg[n - 1]);
+}
+
+int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg, size_t len)
+{
+	size_t left = len, off, chunk;
+	ssize_t got;
+	int n = 0;
+
+	while (left && n < TLSOCK_ITER_PAGES) {
+		got = iov_iter_get_pages2(iter, pages + n, left, TLSOCK_ITER_PAGES - n, &off);
+		if (got <= 0)
+			break;
+		left -= got;
+		for (; got; n++, got -= chunk, off = 0) {
+			chunk = min_t(size_t, got, PAGE_SIZE - off);
+			sg_set_page(&sg[n], pages[n], chunk, off);
+		}
+	}
+	if (!left)
+		return n;
+	iov_iter_revert(iter, len - left);
+	while (n)
+		put_page(pages[--n]);
+	return 0;
 }
 
 void tlsock_pool_exit(void)

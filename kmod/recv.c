@@ -21,6 +21,7 @@ static int rx_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
+	tlsock_rx_settle(sk, &ctx->rx);
 	tlsock_rx_update_ready(sk, ctx);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
@@ -31,14 +32,15 @@ static int rx_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 }
 
 /* tlsock_rx_next(), sleeping as long as *@timeo allows */
-static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bool may_wait)
+static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bool may_wait,
+			struct tlsock_rx_to *to)
 {
 	int err;
 
 	for (;;) {
 		if (ctx->rx.user_shut && !ctx->rx.open)
 			return -ENODATA;
-		err = tlsock_rx_next(sk, ctx);
+		err = tlsock_rx_next(sk, ctx, to);
 		if (err != -EAGAIN || !may_wait)
 			return err;
 		if (sk->sk_err)
@@ -51,13 +53,13 @@ static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bo
 
 /* The first record with something to read: set aside, or in work. Sleeps as rx_next_wait(). */
 static int rx_front(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bool may_wait,
-		    struct tlsock_rxrec **rec)
+		    struct tlsock_rxrec **rec, struct tlsock_rx_to *to)
 {
 	*rec = list_first_entry_or_null(&ctx->rx.ahead, struct tlsock_rxrec, node);
 	if (*rec)
 		return 0;
 	*rec = &ctx->rx.rec;
-	return rx_next_wait(sk, ctx, timeo, may_wait);
+	return rx_next_wait(sk, ctx, timeo, may_wait, to);
 }
 
 static int rx_give(const struct tlsock_rxrec *rec, struct msghdr *msg, size_t n)
@@ -102,14 +104,19 @@ static ssize_t rx_show(const struct tlsock_ctx *ctx, const struct tlsock_rxrec *
 	return rx_tell_type(ctx, rec, msg, told) ?: rx_give(rec, msg, n) ?: (ssize_t)n;
 }
 
+static void rx_count(struct sock *sk, struct tlsock_rx *rx, size_t n)
+{
+	rx->bytes += n;
+	TLSOCK_ADD(sk, TLSOCK_MIB_RX_BYTES, n);
+}
+
 static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec *rec, size_t n)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 
 	rec->off += n;
 	rec->len -= n;
-	rx->bytes += n;
-	TLSOCK_ADD(sk, TLSOCK_MIB_RX_BYTES, n);
+	rx_count(sk, rx, n);
 	if (rec->len)
 		return;
 	if (rec == &rx->rec) {
@@ -166,7 +173,7 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 			return 0;
 	}
 	for (;;) {
-		n = rx_next_wait(sk, ctx, timeo, *copied < target) ?:
+		n = rx_next_wait(sk, ctx, timeo, *copied < target, NULL) ?:
 		    rx_show(ctx, &rx->rec, msg, len - *copied, &told);
 		if (n < 0)
 			return n;
@@ -184,47 +191,31 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	}
 }
 
-/* A whole record of data, to user memory without a copy. Bytes, 0: not this one, or an errno. */
-static ssize_t rx_direct(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t room,
-			 int *told)
-{
-	ssize_t n;
-
-	if (!list_empty(&ctx->rx.ahead) || !user_backed_iter(&msg->msg_iter) ||
-	    (*told && *told != TLSOCK_CT_DATA) || ctx->rx.eof || ctx->rx.user_shut)
-		return 0;
-	n = tlsock_rx_to_user(sk, ctx, &msg->msg_iter, room);
-	if (n > 0)
-		rx_tell_type(ctx, &ctx->rx.rec, msg, told);
-	return n;
-}
-
 static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t len,
 		   int flags, long *timeo, size_t *copied)
 {
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
 	struct tlsock_rxrec *rec;
+	struct tlsock_rx_to to;
 	int told = 0;
 	ssize_t n;
 	u8 type;
 
 	do {
-		type = TLSOCK_CT_DATA;
-		n = rx_direct(sk, ctx, msg, len - *copied, &told);
+		to.iter = user_backed_iter(&msg->msg_iter) && (!told || told == TLSOCK_CT_DATA) ?
+			  &msg->msg_iter : NULL;
+		to.room = len - *copied;
+		to.given = 0;
+		n = rx_front(sk, ctx, timeo, *copied < target, &rec, &to) ?:
+		    rx_show(ctx, rec, msg, to.room, &told);
 		if (n < 0)
 			return n;
-		*copied += n;
-		if (n)
-			continue;
-		n = rx_front(sk, ctx, timeo, *copied < target, &rec) ?:
-		    rx_show(ctx, rec, msg, len - *copied, &told);
-		if (n < 0)
-			return n;
-		*copied += n;
+		*copied += n + to.given;
 		type = rec->type;
 		if (type != TLSOCK_CT_DATA && rec->len == n)
 			msg->msg_flags |= MSG_EOR;
 		rx_took(sk, ctx, rec, n);
+		rx_count(sk, &ctx->rx, to.given);
 	} while (*copied < len && type == TLSOCK_CT_DATA);
 	return 0;
 }
@@ -270,6 +261,7 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 					 rx_recv(sk, ctx, msg, len, flags, &timeo, &copied);
 	if (!copied)
 		rx_told(sk, ctx, err);
+	tlsock_rx_settle(sk, &ctx->rx);
 	tlsock_rx_idle(&ctx->rx);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
@@ -307,7 +299,7 @@ ssize_t tlsock_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_
 	lock_sock(sk);
 	nonblock = flags & SPLICE_F_NONBLOCK || sock->file->f_flags & O_NONBLOCK;
 	timeo = sock_rcvtimeo(sk, nonblock);
-	ret = rx_may_read(sk, ctx, &timeo) ?: rx_front(sk, ctx, &timeo, true, &rec);
+	ret = rx_may_read(sk, ctx, &timeo) ?: rx_front(sk, ctx, &timeo, true, &rec, NULL);
 	if (!ret && rec->type != TLSOCK_CT_DATA)
 		ret = -EINVAL;		/* a pipe cannot tell the type */
 	if (ret)
@@ -373,7 +365,7 @@ int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t a
 	if (list_empty(&ctx->rx.ahead) && !ctx->rx.keys)
 		return -ENOTCONN;
 	do {
-		n = rx_front(sk, ctx, &timeo, false, &rec);
+		n = rx_front(sk, ctx, &timeo, false, &rec, NULL);
 		if (!n && rec->type != TLSOCK_CT_DATA)
 			n = -EINVAL;	/* an skb cannot tell the type */
 		if (n)

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Receiving: a record is opened from where it lies in TCP's queue into pages of our own, and
- * given to the application (RFC 8446 section 5); rx_user.c is the shorter way. Where that cannot
- * be, because it is not all there, lies in too many pieces or in pages that somebody else may
- * write to, its bytes are copied to those pages and opened in place. An skb is never written to: its pages can be
- * shared. Bytes are taken only as far as the record in work goes, so that a change of keys never
- * finds a record opened too early. Every length here may come from an attacker.
+ * given to the application (RFC 8446 section 5), or straight into the application's (rx_user.c).
+ * Where that cannot be, because it is not all there, lies in too many pieces or in pages that
+ * somebody else may write to, its bytes are copied (rx_queue.c) and opened in place. What came out
+ * of a record must not be seen before all of it is authentic.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -82,79 +81,13 @@ static size_t rx_length(const struct tlsock_rx *rx)
 	return get_unaligned_be16(page_address(rx->rec.pages[0]) + 3);
 }
 
-/* tcp_read_sock()'s actor: as much of the record in work as the skb has */
-static int rx_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int off, size_t len)
-{
-	struct tlsock_rx *rx = desc->arg.data;
-	size_t n = min_t(size_t, len, desc->count), done = 0, chunk, at;
-	int err;
-
-	while (done < n) {
-		at = rx->fill;
-		chunk = min_t(size_t, n - done, PAGE_SIZE - at % PAGE_SIZE);
-		err = skb_copy_bits(skb, off + done,
-				    page_address(rx->rec.pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
-				    chunk);
-		if (err)
-			return done ?: err;
-		rx->fill += chunk;
-		done += chunk;
-	}
-	desc->count -= n;
-	return n;
-}
-
-/* Own pages for the first @len bytes. A page that a pipe still holds is left to it. */
-static int rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len)
-{
-	struct page **pages = rx->rec.pages;
-	size_t i;
-
-	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
-		if (pages[i] && rx->fill <= i * PAGE_SIZE && page_count(pages[i]) > 1) {
-			put_page(pages[i]);
-			pages[i] = NULL;
-		}
-		if (pages[i])
-			continue;
-		pages[i] = tlsock_page_get(sk->sk_allocation);
-		if (!pages[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Take bytes until rx.need. 0: there; -EAGAIN: not yet. */
-static int rx_fill(struct sock *sk, struct tlsock_ctx *ctx)
-{
-	struct tlsock_rx *rx = &ctx->rx;
-	read_descriptor_t desc = { .arg.data = rx, .count = rx->need - rx->fill };
-	int err;
-
-	if (rx->fill >= rx->need)
-		return 0;
-	err = rx_pages_grow(sk, rx, rx->need);
-	if (err)
-		return err;
-	err = tcp_read_sock(sk, &desc, rx_actor);
-	if (rx->fill >= rx->need)
-		return 0;
-	/* TCP stops at urgent data for ever; no TLS sends it */
-	if (tcp_sk(sk)->urg_data) {
-		tlsock_fail(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE, 0,
-			    "the peer sent TCP urgent data");
-		return -EPROTO;
-	}
-	return err < 0 && err != -ENOTCONN ? err : -EAGAIN;
-}
-
 void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 
 	if (!rx->keys || rx->open)
 		return;
-	if (rx->need == TLSOCK_HEADER_LEN && !rx_fill(sk, ctx)) {
+	if (rx->need == TLSOCK_HEADER_LEN && !tlsock_rx_fill(sk, ctx)) {
 		size_t len = rx_length(rx);
 
 		/* what is longer than a record can be is refused by the reader */
@@ -162,7 +95,7 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx)
 			rx->need += len;
 	}
 	if (ctx->state != TLSOCK_STATE_FAILED)
-		rx_fill(sk, ctx);
+		tlsock_rx_fill(sk, ctx);
 	if (ctx->state == TLSOCK_STATE_FAILED)
 		return;
 	tlsock_rx_update_ready(sk, ctx);
@@ -182,6 +115,7 @@ static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, co
 {
 	if (err == EBADMSG)
 		TLSOCK_INC(sk, TLSOCK_MIB_DECRYPT_ERROR);
+	tlsock_rx_settle(sk, &ctx->rx);
 	if (ctx->state == TLSOCK_STATE_MANUAL) {
 		/* Sending goes on: what the peer is to be told is the caller's business. */
 		ctx->rx.err = err;
@@ -240,16 +174,17 @@ int tlsock_rx_open_failed(struct sock *sk, struct tlsock_ctx *ctx, int err)
 	return rx_bad(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR, "a record could not be decrypted");
 }
 
-/* Open @src to the record's pages. @header: with the explicit nonce. */
+/* Open @src to the record's pages, where it begins at @place. @header: explicit nonce included. */
 static int rx_decrypt(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
-		      struct scatterlist *src, struct scatterlist *dst, const u8 *header)
+		      struct scatterlist *src, struct scatterlist *dst, const u8 *header,
+		      size_t place)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	const struct tlsock_cipher *c = rx->keys->cipher;
 	size_t len = h->len - c->explicit_len;
 	int err;
 
-	rx->rec.off = tlsock_head_len(c);
+	rx->rec.off = place + tlsock_head_len(c);
 	err = tlsock_keys_open(rx->keys, src, dst, h->type, header + TLSOCK_HEADER_LEN, len);
 	if (err)
 		return tlsock_rx_open_failed(sk, ctx, err);
@@ -276,7 +211,7 @@ static int rx_decrypt_in_place(struct sock *sk, struct tlsock_ctx *ctx,
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
 			      "the peer sent a record too short to be authentic");
 	tlsock_pages_sg(sg, rx->rec.pages, skip, TLSOCK_HEADER_LEN + h->len - skip);
-	return rx_decrypt(sk, ctx, h, sg, sg, page_address(rx->rec.pages[0]));
+	return rx_decrypt(sk, ctx, h, sg, sg, page_address(rx->rec.pages[0]), 0);
 }
 
 /* What may come unprotected: everything before the first key; in TLS 1.3 the dummy
@@ -310,7 +245,7 @@ static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_heade
 	const u8 *header;
 	int err, alert;
 
-	err = rx_fill(sk, ctx);
+	err = tlsock_rx_fill(sk, ctx);
 	if (err)
 		return err == -EAGAIN ? rx_at_end(sk, rx) : err;
 	header = page_address(rx->rec.pages[0]);
@@ -318,111 +253,64 @@ static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_heade
 	if (alert >= 0)
 		return rx_bad_header(sk, ctx, alert);
 	rx->need = TLSOCK_HEADER_LEN + h->len;
-	err = rx_fill(sk, ctx);
+	err = tlsock_rx_fill(sk, ctx);
 	return err == -EAGAIN ? rx_at_end(sk, rx) : err;
 }
 
-/* The first @want bytes of the record in work: from our pages, then from TCP's queue */
-static bool rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want)
+/* The header of the next record in TCP's queue, explicit nonce included; false: it has to be
+ * copied first, or is wrong, which is found out, and said, on that way.
+ */
+static bool rx_head(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h, u8 *header)
 {
-	u32 seq = tcp_sk(sk)->copied_seq, off;
-	size_t n = min_t(size_t, rx->fill, want), chunk;
-	struct sk_buff *skb;
+	const struct tlsock_cipher *c = ctx->rx.keys->cipher;
 
-	if (n)
-		memcpy(out, page_address(rx->rec.pages[0]), n);
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		if (n == want)
-			break;
-		off = seq - TCP_SKB_CB(skb)->seq;
-		if (off >= skb->len)
-			continue;
-		chunk = min_t(size_t, want - n, skb->len - off);
-		if (skb_copy_bits(skb, off, out + n, chunk))
-			return false;
-		n += chunk;
-		seq += chunk;
-	}
-	return n == want;
+	return !tcp_sk(sk)->urg_data && tlsock_rx_peek(sk, &ctx->rx, header, tlsock_head_len(c)) &&
+	       rx_parse(ctx, h, header) < 0 &&
+	       (c->version != TLSOCK_TLS_1_3 || h->type == TLSOCK_CT_DATA) &&
+	       h->len >= c->explicit_len + TLSOCK_TAG_LEN;
 }
 
-/* Where @len bytes at @skip of TCP's queue lie; false: in no way that suits us. */
-static bool rx_gather(struct sock *sk, struct scatterlist *sg, size_t skip, size_t len)
+/* Where in its first page a record had best begin: a cipher goes by blocks, and from page to page
+ * on both sides. @src: the bytes from @skip of it on; @len: all of it.
+ */
+static size_t rx_place(const struct scatterlist *src, size_t skip, size_t len)
 {
-	u32 seq = tcp_sk(sk)->copied_seq + skip, off;
-	struct sk_buff *skb;
-	size_t chunk;
-	int n = 0, used;
+	size_t at = (src->offset - skip) % PAGE_SIZE;
 
-	sg_init_table(sg, TLSOCK_RX_PIECES);
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		if (!len)
-			break;
-		off = seq - TCP_SKB_CB(skb)->seq;
-		if (off >= skb->len)
-			continue;
-		/* What somebody else can still write to could change between authentication and
-		 * decryption.
-		 */
-		if (skb_has_shared_frag(skb) || skb_has_frag_list(skb) ||
-		    TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN ||
-		    n + 1 + skb_shinfo(skb)->nr_frags > TLSOCK_RX_PIECES)
-			return false;
-		chunk = min_t(size_t, len, skb->len - off);
-		used = skb_to_sgvec_nomark(skb, sg + n, off, chunk);
-		if (used < 0)
-			return false;
-		n += used;
-		seq += chunk;
-		len -= chunk;
-	}
-	if (len)
-		return false;
-	sg_mark_end(&sg[n - 1]);
-	return true;
-}
-
-bool tlsock_rx_find(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h,
-		    u8 *header, struct scatterlist *src)
-{
-	struct tlsock_rx *rx = &ctx->rx;
-	const struct tlsock_cipher *c = rx->keys->cipher;
-	size_t len, skip = tlsock_keys_skip(rx->keys);
-
-	if (tcp_sk(sk)->urg_data || !rx_peek(sk, rx, header, tlsock_head_len(c)) ||
-	    rx_parse(ctx, h, header) >= 0 ||
-	    (c->version == TLSOCK_TLS_1_3 && h->type != TLSOCK_CT_DATA) ||
-	    h->len < c->explicit_len + TLSOCK_TAG_LEN)
-		return false;
-	len = TLSOCK_HEADER_LEN + h->len;
-	return tcp_inq(sk) >= (int)len && rx_gather(sk, src, skip, len - skip);
+	return at + len > PAGE_SIZE && len + TLSOCK_BLOCK <= PAGE_SIZE ? at % TLSOCK_BLOCK : at;
 }
 
 /* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). */
-static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx)
+static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {
 	struct scatterlist src[TLSOCK_RX_PIECES], dst[TLSOCK_RECORD_PAGES];
 	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
 	struct tlsock_rx *rx = &ctx->rx;
 	struct tlsock_header h;
-	size_t len, skip;
+	size_t len, skip, place;
 	int err;
 
-	if (!tlsock_rx_find(sk, ctx, &h, header, src))
+	if (!rx_head(sk, ctx, &h, header))
 		return 1;
 	len = TLSOCK_HEADER_LEN + h.len;
-	err = rx_pages_grow(sk, rx, len);
-	if (err)
-		return err;
 	skip = tlsock_keys_skip(rx->keys);
-	tlsock_pages_sg(dst, rx->rec.pages, skip, len - skip);
-	err = rx_decrypt(sk, ctx, &h, src, dst, header);
+	if (!tlsock_rx_gather(sk, rx, src, skip, len - skip))
+		return 1;
+	err = to && to->iter ? tlsock_rx_to_user(sk, ctx, &h, header, src, to) : 1;
+	if (err == 1) {
+		place = rx_place(src, skip, len);
+		err = tlsock_rx_pages_grow(sk, rx, place + len);
+		if (err)
+			return err;
+		tlsock_pages_sg(dst, rx->rec.pages, place + skip, len - skip);
+		err = rx_decrypt(sk, ctx, &h, src, dst, header, place);
+	}
 	/* after a failure of the connection too: what was read is read */
-	tcp_read_done(sk, len);
+	tlsock_rx_take(sk, rx, len, !err && to && rx->rec.type == TLSOCK_CT_DATA);
 	return err;
 }
 
-int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
+int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	struct tlsock_header h;
@@ -438,7 +326,7 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx)
 	if (rx->key_pending)
 		return -EKEYEXPIRED;
 	if (rx->keys && !rx->fill) {
-		err = rx_from_queue(sk, ctx);
+		err = rx_from_queue(sk, ctx, to);
 		if (!err)
 			goto opened;
 		if (err != 1)
@@ -492,7 +380,7 @@ static int rx_idle(struct sock *sk, struct tlsock_ctx *ctx)
 		      "the peer sends records but no data");
 }
 
-int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx)
+int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	int err;
@@ -502,7 +390,7 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 			return -ctx->err;
 		if (!rx->open && rx->eof)
 			return -ENODATA;
-		err = tlsock_rx_record(sk, ctx);
+		err = tlsock_rx_record(sk, ctx, to);
 		/* a reset is no end of file. Who gets it clears it; see recv.c */
 		if ((err == -EPIPE || err == -EPROTO) && sk->sk_err &&
 		    ctx->state != TLSOCK_STATE_FAILED && !rx->err)
@@ -523,7 +411,7 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx)
 			if (ctx->hs.len)
 				return rx_bad(sk, ctx, EPROTO, TLSOCK_ALERT_UNEXPECTED_MESSAGE,
 					      "data within a handshake message");
-			if (rx->rec.len) {
+			if (rx->rec.len || (to && to->given)) {
 				rx->idle = 0;
 				rx->idle_bytes = 0;
 				return 0;
@@ -550,7 +438,7 @@ void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	/* with nothing left but a FIN there is nothing to take, and nobody to tell */
 	if (ctx->state == TLSOCK_STATE_ESTABLISHED && !sk->sk_err && tcp_inq(sk))
-		tlsock_rx_next(sk, ctx);
+		tlsock_rx_next(sk, ctx, NULL);
 }
 
 void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
@@ -558,7 +446,7 @@ void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
 	lock_sock(sk);
 	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&ctx->rx.ahead) &&
 	    !ctx->rx.open && !ctx->rx.eof && !sk->sk_err && tcp_inq(sk))
-		tlsock_rx_next(sk, ctx);
+		tlsock_rx_next(sk, ctx, NULL);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
 }
@@ -575,7 +463,7 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
 		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
-	if (!ready && !rx->dead && !rx->key_pending && rx_peek(sk, rx, header, sizeof(header))) {
+	if (!ready && !rx->dead && !rx->key_pending && tlsock_rx_peek(sk, rx, header, sizeof(header))) {
 		need += get_unaligned_be16(header + 3);
 		/* a record that is too long will be refused by its header alone */
 		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;

@@ -25,7 +25,8 @@
 #include "record.h"
 
 /* Pages that hold one record with its header and protection */
-#define TLSOCK_RECORD_PAGES	DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE)
+/* one more: it need not begin where a page does */
+#define TLSOCK_RECORD_PAGES	(DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE) + 1)
 #define TLSOCK_HS_BYTES_MAX	(128 * 1024)	/* of one handshake, each way */
 #define TLSOCK_HELLO_BYTES_MAX	(64 * 1024)	/* before the first message is complete */
 #define TLSOCK_CERT_BYTES_MAX	(100 * 1024)
@@ -110,6 +111,8 @@ struct tlsock_rx {
 	struct tlsock_keys *keys;
 	struct tlsock_keys *pending;	/* TLS 1.2: in force from the change_cipher_spec on */
 	struct tlsock_rxrec rec;	/* in work */
+	u32 taken;			/* bytes of TCP's queue that TCP is not yet told of */
+	struct sk_buff *skb;		/* of the queue: where they end. Only while taken */
 	u32 fill;			/* bytes of it that are there, header included */
 	u32 need;			/* bytes that it has in all, as far as known */
 	bool open;			/* it is decrypted */
@@ -521,6 +524,12 @@ struct page *tlsock_page_get(gfp_t gfp);
 void tlsock_page_put(struct page *page);
 /* The same for those there are of TLSOCK_RECORD_PAGES, which become NULL */
 void tlsock_pages_put(struct page **pages);
+#define TLSOCK_ITER_PAGES	(TLSOCK_FRAGMENT_MAX / PAGE_SIZE + 2)
+/* The next @len bytes of @iter (user memory, or pages) where they lie, with a reference to each
+ * page, as @sg of TLSOCK_ITER_PAGES, which sg_init_table() was called for. How many pages; 0: not to
+ * be had. @iter is past them.
+ */
+int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg, size_t len);
 /* @sg: TLSOCK_RECORD_PAGES entries, for the @len bytes at @off of a record in @pages */
 void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, size_t len);
 void tlsock_pool_exit(void);
@@ -553,36 +562,28 @@ void tlsock_rx_init(struct tlsock_rx *rx);
 void tlsock_rx_free(struct tlsock_rx *rx);
 /* No more records; what is decrypted already can still be read. */
 void tlsock_rx_stop(struct tlsock_rx *rx);
+/* What a read of many records has for the next one */
+struct tlsock_rx_to {
+	struct iov_iter *iter;		/* user memory to open it to, or NULL */
+	size_t room;			/* bytes there */
+	size_t given;			/* out: bytes of a record of data that went there, whole */
+};
+
 /* Open the next record. 0: rx.open; -EAGAIN: not complete; -EPIPE: FIN at a record's end;
- * -EPROTO: FIN within a record; else it has failed already, and its negative errno.
+ * -EPROTO: FIN within a record; else it has failed already, and its negative errno. @to may be
+ * NULL; whoever gives one calls tlsock_rx_settle() before anything else of TCP, and before the
+ * lock is free.
  */
-int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx);
+int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to);
 void tlsock_rx_consume(struct tlsock_rx *rx);
 /* Hold no pages while there is nothing in them. */
 void tlsock_rx_idle(struct tlsock_rx *rx);
 /* The next record in work that the application is to see. 0: rx.open; -EAGAIN; -ENODATA: end
- * of file; else the connection has failed, and its negative errno.
+ * of file; else the connection has failed, and its negative errno. @to: see tlsock_rx_record()
  */
-int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx);
-/* Pieces of a record in TCP's queue; with more of them a copy costs less */
-#define TLSOCK_RX_PIECES	24
-
-/* Find the next record in TCP's queue, whole and in order, as @src. @header: room for the explicit
- * nonce too. False: it has to be copied first, or is wrong, which is found out, and said, on
- * that way.
- */
-bool tlsock_rx_find(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h,
-		    u8 *header, struct scatterlist *src);
+int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to);
 /* The record in work could not be opened: end with tlsock_keys_open()'s @err. */
 int tlsock_rx_open_failed(struct sock *sk, struct tlsock_ctx *ctx, int err);
-
-/* rx_user.c: socket lock */
-
-/* Open the next record straight to @to, of user memory, when there is one that is whole, and
- * @room bytes take it. Bytes given; 0: it has to be read the other way; else it has failed.
- */
-ssize_t tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, struct iov_iter *to,
-			  size_t room);
 void tlsock_rx_ahead_free(struct tlsock_rxrec *rec);
 /* Take bytes of the record in work off TCP's queue, without opening it. */
 void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
@@ -594,6 +595,35 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx);
 /* Take what brings no application data off the queue, so that close() sends FIN, not RST */
 void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx);
+
+/* rx_queue.c: all under the socket lock */
+
+/* Pieces of a record in TCP's queue; with more of them a copy costs less */
+#define TLSOCK_RX_PIECES	24
+
+/* TCP is told of what was taken. */
+void tlsock_rx_settle(struct sock *sk, struct tlsock_rx *rx);
+/* @len bytes were read from where they lie. @more: tlsock_rx_settle() will follow. */
+void tlsock_rx_take(struct sock *sk, struct tlsock_rx *rx, size_t len, bool more);
+/* Own pages for the first @len bytes. A page that a pipe still holds is left to it. */
+int tlsock_rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len);
+/* Take bytes until rx.need. 0: there; -EAGAIN: not yet; else a negative errno. */
+int tlsock_rx_fill(struct sock *sk, struct tlsock_ctx *ctx);
+/* The first @want bytes of the record in work: from our pages, then from TCP's queue. Softirq too */
+bool tlsock_rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want);
+/* Where @len bytes at @skip of the next record lie, as @sg of TLSOCK_RX_PIECES; false: in no way
+ * that suits us.
+ */
+bool tlsock_rx_gather(struct sock *sk, const struct tlsock_rx *rx, struct scatterlist *sg,
+		      size_t skip, size_t len);
+
+/* rx_user.c: socket lock */
+
+/* Open the next record, whole as @src, straight to @to. 0: done; 1: it has to be opened to our
+ * pages; else the connection has failed. @header: explicit nonce included.
+ */
+int tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
+		      const u8 *header, struct scatterlist *src, struct tlsock_rx_to *to);
 
 /* alert.c */
 void tlsock_alert_send(struct sock *sk, struct tlsock_ctx *ctx, u8 level, u8 description);
