@@ -43,6 +43,14 @@ struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8
 	k->req = aead_request_alloc(k->aead, GFP_KERNEL);
 	if (!k->req)
 		goto out_free;
+	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
+	 * synchronous in process context; should it ever queue, this waits for it.
+	 */
+	crypto_init_wait(&k->wait);
+	aead_request_set_callback(k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &k->wait);
+	aead_request_set_ad(k->req, cipher->version == TLSOCK_TLS_1_3 ? TLSOCK_HEADER_LEN :
+									TLSOCK_AAD_MAX);
 	return k;
 
 out_free:
@@ -65,32 +73,24 @@ void tlsock_keys_free(struct tlsock_keys *k)
  * in TLS 1.2 it is made up, and goes in front of both.
  */
 static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
-		      size_t aad_len, size_t len, bool encrypt)
+		      size_t len, bool encrypt)
 {
 	struct scatterlist from[2], to[2];
-	DECLARE_CRYPTO_WAIT(wait);
 
 	might_sleep();
 	if (k->cipher->version != TLSOCK_TLS_1_3) {
 		sg_init_table(from, 2);
-		sg_set_buf(&from[0], k->aad, aad_len);
+		sg_set_buf(&from[0], k->aad, TLSOCK_AAD_MAX);
 		sg_chain(from, 2, src);
 		sg_init_table(to, 2);
-		sg_set_buf(&to[0], k->aad, aad_len);
+		sg_set_buf(&to[0], k->aad, TLSOCK_AAD_MAX);
 		sg_chain(to, 2, dst);
 		dst = dst == src ? from : to;
 		src = from;
 	}
-
-	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
-	 * synchronous in process context; should it ever queue, this waits for it.
-	 */
-	aead_request_set_callback(k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				  crypto_req_done, &wait);
-	aead_request_set_ad(k->req, aad_len);
 	aead_request_set_crypt(k->req, src, dst, len, k->nonce);
 	return crypto_wait_req(encrypt ? crypto_aead_encrypt(k->req) : crypto_aead_decrypt(k->req),
-			       &wait);
+			       &k->wait);
 }
 
 /* RFC 3610 section 2.3: CCM's counter block begins with its flags */
@@ -104,7 +104,6 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scat
 		     u8 type, size_t len)
 {
 	const struct tlsock_cipher *c = k->cipher;
-	size_t aad_len = TLSOCK_HEADER_LEN;
 	u8 expl[8];
 	int err;
 
@@ -114,9 +113,8 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scat
 	put_unaligned_be64(k->expl, expl);
 	keys_nonce(k, expl);
 	if (c->version != TLSOCK_TLS_1_3)
-		aad_len = tlsock_aad(k->aad, c, type, k->seq, len,
-				     c->explicit_len + len + TLSOCK_TAG_LEN);
-	err = keys_crypt(k, src, dst, aad_len, len, true);
+		tlsock_aad(k->aad, c, type, k->seq, len, c->explicit_len + len + TLSOCK_TAG_LEN);
+	err = keys_crypt(k, src, dst, len, true);
 	if (!err) {
 		k->seq++;
 		k->expl++;
@@ -128,7 +126,6 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scat
 		     u8 type, const u8 *expl, size_t len)
 {
 	const struct tlsock_cipher *c = k->cipher;
-	size_t aad_len = TLSOCK_HEADER_LEN;
 	int err;
 
 	if (len < TLSOCK_TAG_LEN)
@@ -137,9 +134,8 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scat
 		return -EKEYEXPIRED;
 	keys_nonce(k, expl);
 	if (c->version != TLSOCK_TLS_1_3)
-		aad_len = tlsock_aad(k->aad, c, type, k->seq, len - TLSOCK_TAG_LEN,
-				     c->explicit_len + len);
-	err = keys_crypt(k, src, dst, aad_len, len, false);
+		tlsock_aad(k->aad, c, type, k->seq, len - TLSOCK_TAG_LEN, c->explicit_len + len);
+	err = keys_crypt(k, src, dst, len, false);
 	if (!err)
 		k->seq++;
 	return err;

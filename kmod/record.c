@@ -77,17 +77,14 @@ void tlsock_header_put(__u8 *out, __u8 type, size_t len)
 void tlsock_nonce(__u8 *nonce, const struct tlsock_cipher *cipher, const __u8 *iv,
 		  const __u8 *expl, __u64 seq)
 {
-	__u8 s[8];
-	size_t i;
-
-	memcpy(nonce, iv, cipher->iv_len);
 	if (cipher->explicit_len) {
+		memcpy(nonce, iv, cipher->iv_len);
 		memcpy(nonce + cipher->iv_len, expl, cipher->explicit_len);
 		return;
 	}
-	put_unaligned_be64(seq, s);
-	for (i = 0; i < sizeof(s); i++)
-		nonce[TLSOCK_NONCE_LEN - sizeof(s) + i] ^= s[i];
+	memcpy(nonce, iv, TLSOCK_NONCE_LEN - sizeof(seq));
+	put_unaligned_be64(get_unaligned_be64(iv + TLSOCK_NONCE_LEN - sizeof(seq)) ^ seq,
+			   nonce + TLSOCK_NONCE_LEN - sizeof(seq));
 }
 
 size_t tlsock_aad(__u8 *aad, const struct tlsock_cipher *cipher, __u8 type, __u64 seq,

@@ -56,6 +56,7 @@ struct tlsock_keys {
 	const struct tlsock_cipher *cipher;
 	struct crypto_aead *aead;
 	struct aead_request *req;
+	struct crypto_wait wait;	/* of req */
 	u64 seq;			/* of the next record */
 	u64 expl;			/* explicit nonce of the next record that is sent */
 	u16 suite;			/* 0 when set by hand */
@@ -549,6 +550,22 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx);
 int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx);
 /* The same before a FIN: TCP has to take it beyond SO_SNDBUF. */
 int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx);
+
+/* tx.c and tx_batch.c, for each other; socket lock */
+
+/* RFC 8446 section 5.5: AES-GCM may protect 2^24.5 full-size records under one key */
+#define TLSOCK_KEY_RECORDS	BIT_ULL(24)
+
+/* Header and explicit nonce of the next record: tlsock_head_len() bytes */
+void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content);
+/* Application records in tx.seg, of @content bytes, are whole. */
+int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content);
+int tlsock_tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err);
+/* Make whole records of @msg until the batch is full, and queue them. Returns bytes taken, or a
+ * negative errno. What is less than a record stays in @msg when there is @more to come.
+ */
+int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+		    bool more);
 
 /* recv.c */
 int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sending: application data is cut into records, protected, and given to TCP (RFC 8446
- * section 5.1 and 5.2). Whole records are made in the page fragments that TCP itself copies
- * to, a batch of them, and TCP gets the pages; a record that more is to be added to stays
- * open in pages of its own. What TCP does not take at once waits in tx.queue, in order,
- * with alerts and handshake messages. Nothing may reach TCP that did not pass a key here,
- * but for the handshake's epoch 0.
+ * section 5.1 and 5.2). Whole records are made by tx_batch.c; a record that more is to be added
+ * to stays open here, in pages of its own. What TCP does not take at once waits in tx.queue, in
+ * order, with alerts and handshake messages. Nothing may reach TCP that did not pass a key
+ * here, but for the handshake's epoch 0.
  */
 #include <linux/bvec.h>
 #include <linux/mm.h>
@@ -14,9 +13,6 @@
 #include <linux/uio.h>
 
 #include "tlsock.h"
-
-/* RFC 8446 section 5.5: AES-GCM may protect 2^24.5 full-size records under one key */
-#define TLSOCK_KEY_RECORDS	BIT_ULL(24)
 
 #define TLSOCK_SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
 				 MSG_EOR | MSG_WAITALL | MSG_SPLICE_PAGES | \
@@ -69,8 +65,7 @@ struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp)
 	return buf;
 }
 
-/* Header and explicit nonce of the next record: tlsock_head_len() bytes */
-static void tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content)
+void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content)
 {
 	const struct tlsock_cipher *c = keys->cipher;
 
@@ -87,8 +82,7 @@ static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_tx
 	TLSOCK_INC(sk, TLSOCK_MIB_TX_RECORDS);
 }
 
-/* Application records in seg, of @content bytes, are whole. */
-static int tx_enqueue_rec(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content)
+int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content)
 {
 	struct tlsock_tx *tx = &ctx->tx;
 
@@ -102,7 +96,7 @@ static int tx_enqueue_rec(struct sock *sk, struct tlsock_ctx *ctx, u32 records, 
 	return 0;
 }
 
-static int tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err)
+int tlsock_tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err)
 {
 	tlsock_fail(sk, ctx, EIO, TLSOCK_ALERT_INTERNAL_ERROR, 0,
 		    "a record could not be encrypted (%d)", err);
@@ -135,7 +129,7 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 	memcpy(buf->data + head, data, len);
 	if (keys->cipher->version == TLSOCK_TLS_1_3)
 		buf->data[head + len++] = type;
-	tx_head(keys, buf->data, type, len);
+	tlsock_tx_head(keys, buf->data, type, len);
 	sg_init_one(&sg, buf->data + tlsock_keys_skip(keys),
 		    head + len + TLSOCK_TAG_LEN - tlsock_keys_skip(keys));
 	err = tlsock_keys_seal(keys, &sg, &sg, type, len);
@@ -186,12 +180,12 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 
 		((u8 *)page_address(tx->pages[at / PAGE_SIZE]))[at % PAGE_SIZE] = tx->open_type;
 	}
-	tx_head(keys, page_address(tx->pages[0]), tx->open_type, content);
+	tlsock_tx_head(keys, page_address(tx->pages[0]), tx->open_type, content);
 	len = head + content + TLSOCK_TAG_LEN;
 	tlsock_pages_sg(sg, tx->pages, skip, len - skip);
 	err = tlsock_keys_seal(keys, sg, sg, tx->open_type, content);
 	if (err)
-		return tx_seal_failed(sk, ctx, err);
+		return tlsock_tx_seal_failed(sk, ctx, err);
 	tx->open = 0;
 	tx->rec.len = len;
 	for (i = 0; i < DIV_ROUND_UP(len, PAGE_SIZE); i++) {
@@ -202,129 +196,7 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 	}
 	tx->n_seg = i;
 	tlsock_pages_put(tx->pages);
-	return tx_enqueue_rec(sk, ctx, 1, bytes);
-}
-
-/* Take @len more bytes of page fragments into seg, as many as lie together. Returns how many. */
-static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, size_t len, u8 **out)
-{
-	struct page_frag *pf = sk_page_frag(sk);
-	struct bio_vec *last = tx->n_seg ? &tx->seg[tx->n_seg - 1] : NULL;
-
-	if (!sk_page_frag_refill(sk, pf))
-		return 0;
-	len = min_t(size_t, len, pf->size - pf->offset);
-	*out = (u8 *)page_address(pf->page) + pf->offset;
-	if (last && last->bv_page == pf->page && last->bv_offset + last->bv_len == pf->offset) {
-		last->bv_len += len;
-	} else {
-		get_page(pf->page);
-		tx->seg[tx->n_seg].bv_page = pf->page;
-		tx->seg[tx->n_seg].bv_offset = pf->offset;
-		tx->seg[tx->n_seg++].bv_len = len;
-	}
-	pf->offset += len;
-	return len;
-}
-
-/* Give back what was taken beyond @n_seg segments and @len bytes. */
-static void tx_seg_back(struct tlsock_tx *tx, u8 n_seg, u32 last_len)
-{
-	while (tx->n_seg > n_seg)
-		put_page(tx->seg[--tx->n_seg].bv_page);
-	if (n_seg)
-		tx->seg[n_seg - 1].bv_len = last_len;
-}
-
-/* One piece of a record: @n bytes at @at of it. The content comes from @msg, header and inner type
- * are written where they fall into it.
- */
-static int tx_piece(const struct tlsock_keys *keys, u8 *out, size_t at, size_t n, size_t head,
-		    size_t content, u8 type, struct msghdr *msg)
-{
-	size_t from = max(at, head), to = min(at + n, head + content);
-
-	if (!at)
-		tx_head(keys, out, type, content + (keys->cipher->version == TLSOCK_TLS_1_3));
-	if (from < to && !copy_from_iter_full(out + from - at, to - from, &msg->msg_iter))
-		return -EFAULT;
-	if (keys->cipher->version == TLSOCK_TLS_1_3 && head + content >= at &&
-	    head + content < at + n)
-		out[head + content - at] = type;
-	return 0;
-}
-
-/* A whole record of @content bytes of @msg, behind those in seg. 0 or a negative errno, which
- * leaves seg and @msg as they were; -EIO: the connection has failed.
- */
-static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
-		    size_t content)
-{
-	struct tlsock_keys *keys = ctx->tx.keys;
-	bool tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
-	size_t head = tlsock_head_len(keys->cipher);
-	size_t len = head + content + tls13 + TLSOCK_TAG_LEN, at = 0, n, skip, before;
-	struct scatterlist sg[TLSOCK_RECORD_PAGES + 1];
-	struct tlsock_tx *tx = &ctx->tx;
-	u8 n_seg = tx->n_seg, *out;
-	u32 last_len = n_seg ? tx->seg[n_seg - 1].bv_len : 0;
-	int err = 0, i = 0;
-
-	before = msg_data_left(msg);
-	sg_init_table(sg, ARRAY_SIZE(sg));
-	/* a fragment has room for the header at least */
-	for (skip = tlsock_keys_skip(keys); at < len; at += n, skip = 0) {
-		n = i < ARRAY_SIZE(sg) && tx->n_seg < TLSOCK_BATCH_SEGS ?
-		    tx_seg_take(sk, tx, len - at, &out) : 0;
-		err = n ? tx_piece(keys, out, at, n, head, content, type, msg) : -ENOMEM;
-		if (err)
-			goto out_back;
-		if (n > skip)
-			sg_set_buf(&sg[i++], out + skip, n - skip);
-	}
-	sg_mark_end(&sg[i - 1]);
-	err = tlsock_keys_seal(keys, sg, sg, type, content + tls13);
-	if (!err) {
-		tx->rec.len += len;
-		return 0;
-	}
-	tx_seg_back(tx, n_seg, last_len);
-	return tx_seal_failed(sk, ctx, err);
-
-out_back:
-	iov_iter_revert(&msg->msg_iter, before - msg_data_left(msg));
-	tx_seg_back(tx, n_seg, last_len);
-	return err;
-}
-
-/* Make whole records until the batch is full, and queue them. Returns bytes taken, or a negative
- * errno. What is less than a record stays in @msg when there is @more to come.
- */
-static int tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type, bool more)
-{
-	struct tlsock_tx *tx = &ctx->tx;
-	u32 records = 0, taken = 0;
-	size_t n, room;
-	int err = 0;
-
-	room = clamp_t(int, sk_stream_wspace(sk), 1, TLSOCK_BATCH_BYTES);
-	while (msg_data_left(msg) && taken < room) {
-		n = min_t(size_t, msg_data_left(msg), tx->max_payload);
-		if ((more && n < tx->max_payload) || tx->keys->seq == U64_MAX ||
-		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
-		    (records && tx->n_seg + TLSOCK_RECORD_PAGES + 1 > TLSOCK_BATCH_SEGS))
-			break;
-		err = tx_whole(sk, ctx, msg, type, n);
-		if (err)
-			break;
-		records++;
-		taken += n;
-	}
-	if (ctx->state == TLSOCK_STATE_FAILED)
-		return err;
-	if (records)
-		err = tx_enqueue_rec(sk, ctx, records, taken);
-	return taken ?: err;
+	return tlsock_tx_enqueue(sk, ctx, 1, bytes);
 }
 
 #ifdef TLSOCK_HAVE_PROTO_SENDPAGE
@@ -533,7 +405,7 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 		}
 		tx->open_type = type;
 		if (!tx->open && (!more || msg_data_left(msg) >= tx->max_payload)) {
-			n = tx_batch(sk, ctx, msg, type, more);
+			n = tlsock_tx_batch(sk, ctx, msg, type, more);
 			if (n <= 0)
 				return n;
 			*copied += n;

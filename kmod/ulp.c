@@ -433,7 +433,7 @@ static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_
 {
 	struct bio_vec bv = { .bv_page = page, .bv_offset = offset, .bv_len = size };
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	struct msghdr msg = { .msg_flags = flags };
+	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
 
 	if (ctx && tlsock_passes(ctx, READ_ONCE(ctx->tx.keys)))
 		return ctx->base_prot->sendpage(sk, page, offset, size, flags);

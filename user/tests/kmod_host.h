@@ -26,6 +26,14 @@ static inline void put_unaligned_be16(uint16_t v, void *p)
 	memcpy(p, &v, sizeof(v));
 }
 
+static inline uint64_t get_unaligned_be64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be64toh(v);
+}
+
 static inline void put_unaligned_be64(uint64_t v, void *p)
 {
 	v = htobe64(v);

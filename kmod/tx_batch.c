@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whole records, made in the page fragments that TCP itself copies to, as many as a call has for:
+ * TCP gets the pages. A large one is encrypted from where its content lies, user memory or the pages
+ * of a file; what is small, or cannot be reached so, is copied and encrypted in place. The page
+ * fragments hold plaintext only within the call, and TCP is not told of them before it is
+ * encrypted. Must never leave a half-made record in tx.seg.
+ */
+#include <linux/bvec.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/uio.h>
+
+#include "tlsock.h"
+
+#define TX_DIRECT_MIN	4096	/* bytes of content; with fewer a copy costs less */
+
+/* A record in the making */
+struct tx_making {
+	size_t head, content, len;	/* header and nonce; content; with what goes behind it */
+	size_t skip;			/* tlsock_keys_skip() */
+	u8 type;
+	bool tls13;
+	/* where tx.seg ended */
+	u8 n_seg;
+	u32 last_len;
+	/* where the record lies, from skip on */
+	struct scatterlist dst[TLSOCK_RECORD_PAGES + 1];
+	/* additional data, content, inner type; n_pages 0: it is encrypted in place */
+	struct scatterlist src[TLSOCK_ITER_PAGES + 2];
+	struct page *pages[TLSOCK_ITER_PAGES];
+	int n_pages;
+};
+
+/* Bytes to leave in a page fragment, so that the content lies by blocks as its source does */
+static size_t tx_align(const struct tx_making *m, size_t at)
+{
+	size_t as = m->n_pages ? m->src[m->tls13].offset : 0;
+
+	return m->content < TX_DIRECT_MIN ? 0 : (as - at - m->head) % TLSOCK_BLOCK;
+}
+
+/* Take @len more bytes of page fragments into seg, as many as lie together. Returns how many. */
+static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx_making *m,
+			  size_t at, u8 **out)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	struct bio_vec *last = tx->n_seg ? &tx->seg[tx->n_seg - 1] : NULL;
+	size_t len;
+
+	/* a fragment has room for this and the header at least */
+	if (tx->n_seg >= TLSOCK_BATCH_SEGS || !sk_page_frag_refill(sk, pf))
+		return 0;
+	if (!at)
+		pf->offset += tx_align(m, pf->offset);
+	len = min_t(size_t, m->len - at, pf->size - pf->offset);
+	*out = (u8 *)page_address(pf->page) + pf->offset;
+	if (last && last->bv_page == pf->page && last->bv_offset + last->bv_len == pf->offset) {
+		last->bv_len += len;
+	} else {
+		get_page(pf->page);
+		tx->seg[tx->n_seg].bv_page = pf->page;
+		tx->seg[tx->n_seg].bv_offset = pf->offset;
+		tx->seg[tx->n_seg++].bv_len = len;
+	}
+	pf->offset += len;
+	return len;
+}
+
+/* Give back what was taken for the record. */
+static void tx_seg_back(struct tlsock_tx *tx, const struct tx_making *m)
+{
+	while (tx->n_seg > m->n_seg)
+		put_page(tx->seg[--tx->n_seg].bv_page);
+	if (m->n_seg)
+		tx->seg[m->n_seg - 1].bv_len = m->last_len;
+}
+
+/* One piece of a record: @n bytes at @at of it. The content comes from @msg, if it is copied; header
+ * and inner type are written where they fall into it.
+ */
+static int tx_piece(const struct tlsock_keys *keys, const struct tx_making *m, u8 *out, size_t at,
+		    size_t n, struct msghdr *msg)
+{
+	size_t from = max(at, m->head), to = min(at + n, m->head + m->content);
+
+	if (!at)
+		tlsock_tx_head(keys, out, m->type, m->content + m->tls13);
+	if (!m->n_pages && from < to &&
+	    !copy_from_iter_full(out + from - at, to - from, &msg->msg_iter))
+		return -EFAULT;
+	if (m->tls13 && m->head + m->content >= at && m->head + m->content < at + n)
+		out[m->head + m->content - at] = m->type;
+	return 0;
+}
+
+/* The content from where it lies, if that can be, and is worth it */
+static void tx_source(struct tlsock_keys *keys, struct tx_making *m, struct msghdr *msg)
+{
+	m->n_pages = 0;
+	if (m->content < TX_DIRECT_MIN ||
+	    !(user_backed_iter(&msg->msg_iter) ||
+	      (iov_iter_is_bvec(&msg->msg_iter) && msg->msg_flags & MSG_SPLICE_PAGES)))
+		return;
+	sg_init_table(m->src, ARRAY_SIZE(m->src));
+	m->n_pages = tlsock_iter_pages(&msg->msg_iter, m->pages, m->src + m->tls13, m->content);
+	if (!m->n_pages)
+		return;
+	if (m->tls13) {
+		keys->inner_type = m->type;
+		sg_set_buf(&m->src[m->n_pages + 1], &keys->inner_type, 1);
+	}
+	sg_mark_end(&m->src[m->n_pages - 1 + 2 * m->tls13]);
+}
+
+/* The record's bytes in page fragments, but for what the cipher writes */
+static int tx_lay_out(struct sock *sk, struct tlsock_ctx *ctx, struct tx_making *m,
+		      struct msghdr *msg)
+{
+	struct tlsock_tx *tx = &ctx->tx;
+	size_t at, n, skip = m->skip;
+	int err, i = 0;
+	u8 *out;
+
+	sg_init_table(m->dst, ARRAY_SIZE(m->dst));
+	for (at = 0; at < m->len; at += n, skip = 0) {
+		n = i < ARRAY_SIZE(m->dst) ? tx_seg_take(sk, tx, m, at, &out) : 0;
+		err = n ? tx_piece(tx->keys, m, out, at, n, msg) : -ENOMEM;
+		if (err)
+			return err;
+		if (!at && m->n_pages && m->tls13)
+			sg_set_buf(&m->src[0], out, TLSOCK_HEADER_LEN);
+		if (n > skip)
+			sg_set_buf(&m->dst[i++], out + skip, n - skip);
+	}
+	sg_mark_end(&m->dst[i - 1]);
+	return 0;
+}
+
+/* A whole record of @content bytes of @msg, behind those in seg. 0 or a negative errno, which
+ * leaves seg and @msg as they were; -EIO: the connection has failed.
+ */
+static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+		    size_t content)
+{
+	struct tlsock_tx *tx = &ctx->tx;
+	struct tlsock_keys *keys = tx->keys;
+	size_t before = msg_data_left(msg);
+	struct tx_making m;
+	int err, sealed;
+
+	m.tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
+	m.head = tlsock_head_len(keys->cipher);
+	m.content = content;
+	m.len = m.head + content + m.tls13 + TLSOCK_TAG_LEN;
+	m.skip = tlsock_keys_skip(keys);
+	m.type = type;
+	m.n_seg = tx->n_seg;
+	m.last_len = m.n_seg ? tx->seg[m.n_seg - 1].bv_len : 0;
+
+	tx_source(keys, &m, msg);
+	err = tx_lay_out(sk, ctx, &m, msg);
+	if (!err)
+		sealed = tlsock_keys_seal(keys, m.n_pages ? m.src : m.dst, m.dst, type,
+					  content + m.tls13);
+	while (m.n_pages)
+		put_page(m.pages[--m.n_pages]);
+	if (!err && !sealed) {
+		tx->rec.len += m.len;
+		return 0;
+	}
+	iov_iter_revert(&msg->msg_iter, before - msg_data_left(msg));
+	tx_seg_back(tx, &m);
+	return err ?: tlsock_tx_seal_failed(sk, ctx, sealed);
+}
+
+int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type, bool more)
+{
+	struct tlsock_tx *tx = &ctx->tx;
+	u32 records = 0, taken = 0;
+	size_t n, room;
+	int err = 0;
+
+	room = clamp_t(int, sk_stream_wspace(sk), 1, TLSOCK_BATCH_BYTES);
+	while (msg_data_left(msg) && taken < room) {
+		n = min_t(size_t, msg_data_left(msg), tx->max_payload);
+		if ((more && n < tx->max_payload) || tx->keys->seq == U64_MAX ||
+		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
+		    (records && tx->n_seg + TLSOCK_RECORD_PAGES + 1 > TLSOCK_BATCH_SEGS))
+			break;
+		err = tx_whole(sk, ctx, msg, type, n);
+		if (err)
+			break;
+		records++;
+		taken += n;
+	}
+	if (ctx->state == TLSOCK_STATE_FAILED)
+		return err;
+	if (records)
+		err = tlsock_tx_enqueue(sk, ctx, records, taken);
+	return taken ?: err;
+}
