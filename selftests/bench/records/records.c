@@ -76,6 +76,7 @@ static int set_option(struct socket *sock, int level, int option, void *value, i
 	return sock->ops->setsockopt(sock, level, option, KERNEL_SOCKPTR(value), len);
 }
 
+/* From user memory, as a program does it: upstream's module does not take it from elsewhere. */
 static int set_key(struct socket *sock, int direction)
 {
 	union {
@@ -87,7 +88,10 @@ static int set_key(struct socket *sock, int direction)
 	memset(&key, 0, sizeof(key));
 	key.info.version = suite->version;
 	key.info.cipher_type = suite->type;
-	return set_option(sock, SOL_TLS, direction, &key, suite->len);
+	if (copy_to_user((void __user *)recv_user, &key, suite->len))
+		return -EFAULT;
+	return sock->ops->setsockopt(sock, SOL_TLS, direction,
+				     USER_SOCKPTR((void __user *)recv_user), suite->len);
 }
 
 static int set_ulp(struct socket *sock, const char *ulp)
