@@ -13,8 +13,8 @@
 
 #include "kselftest_harness.h"
 
-#define PAGE	4096
-#define SIZE	(64 * 1024)
+#define PAGE 4096
+#define SIZE (64 * 1024)
 
 static uint8_t data[SIZE], plain[REC_MAX], wire[REC_MAX];
 
@@ -46,8 +46,8 @@ FIXTURE_SETUP(direct)
 	pair_init(p, variant->version, variant->suite);
 	ASSERT_EQ(0, env_setup());
 	pattern_fill(data, sizeof(data), 0);
-	self->mem = mmap(NULL, SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	self->mem = mmap(NULL, SIZE + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_EQ(0, mprotect(self->mem + SIZE, PAGE, PROT_NONE));
 	if (variant->manual) {
@@ -139,8 +139,8 @@ TEST_F(direct, send_then_overwrite)
 	EXPECT_TRUE(took(&self->p, REC_PLAIN_MAX, 0));
 }
 
-static void put(struct __test_metadata *_metadata, struct pair *p, uint8_t type, const uint8_t *from,
-		size_t len, size_t pad)
+static void put(struct __test_metadata *_metadata, struct pair *p, uint8_t type,
+		const uint8_t *from, size_t len, size_t pad)
 {
 	size_t n = rec_seal(&p->ctx, type, from, len, pad, wire);
 
