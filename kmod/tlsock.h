@@ -128,7 +128,7 @@ struct tlsock_rx {
 	int err;			/* by hand: positive errno, of every read from now on */
 	bool user_shut;			/* the application said SHUT_RD */
 	u8 idle;			/* records in a row without application data */
-	u32 idle_bytes;			/* the same in handshake messages, which come in any records */
+	u32 idle_bytes;			/* the same, bytes of handshake messages */
 	bool refused;			/* renegotiation, once */
 	u64 records, bytes;
 	u32 key_updates;

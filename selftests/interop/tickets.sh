@@ -17,8 +17,8 @@ s_client() { # options...
 }
 
 agreed() { # pattern: what the daemon says of its last handshake
-	until_true grep -q 'ms$' "$tmp/daemon.log" && grep 'ms$' "$tmp/daemon.log" | tail -n 1 |
-		grep -q "$1"
+	until_true grep -q ' ms$' "$tmp/daemon.log" &&
+		grep ' ms$' "$tmp/daemon.log" | tail -n 1 | grep -q "$1"
 }
 
 # first what options...: a full handshake, whose session is kept in $tmp/session
@@ -44,7 +44,7 @@ full() { # what, options...
 	local what=$1
 	shift
 	s_client -sess_in "$tmp/session" "$@" && grep -qa '^New, TLS' "$tmp/out" &&
-		! agreed ', resumed, '
+		agreed ' info: server .*, peer ' && ! agreed ', resumed, '
 	result $? "$what: not resumed"
 }
 

@@ -125,7 +125,8 @@ has_worker() {
 }
 
 daemon_start() { # options...
-	"$tlsockd" -c "$pki/tlsockd.conf" -v "$@" 2>"$tmp/daemon.log" &
+	# appended to, so that a test may empty it
+	"$tlsockd" -c "$pki/tlsockd.conf" -v "$@" 2>>"$tmp/daemon.log" &
 	pids+=($!)
 	until_true has_worker
 }

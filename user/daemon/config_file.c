@@ -547,6 +547,25 @@ static int parse(cfg_t *cfg, const char *path)
 	return error;
 }
 
+static struct config *load(cfg_t *cfg, const char *path, char *error)
+{
+	struct config *config = NULL;
+
+	error_text = error;
+	error_path = path;
+	error[0] = '\0';
+	if (cfg) {
+		cfg_set_error_function(cfg, on_error);
+		set_validators(cfg);
+		if (!parse(cfg, path))
+			config = build(cfg);
+		cfg_free(cfg);
+	}
+	if (!config && !error[0])
+		snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", path);
+	return config;
+}
+
 struct config *config_load(const char *path, char *error)
 {
 	cfg_opt_t credential[] = {
@@ -594,20 +613,6 @@ struct config *config_load(const char *path, char *error)
 		CFG_SEC("tickets", tickets, CFGF_NONE),
 		CFG_END(),
 	};
-	struct config *config = NULL;
-	cfg_t *cfg = cfg_init(options, CFGF_NONE);
 
-	error_text = error;
-	error_path = path;
-	error[0] = '\0';
-	if (cfg) {
-		cfg_set_error_function(cfg, on_error);
-		set_validators(cfg);
-		if (!parse(cfg, path))
-			config = build(cfg);
-		cfg_free(cfg);
-	}
-	if (!config && !error[0])
-		snprintf(error, CONFIG_ERROR_SIZE, "%s: out of memory", path);
-	return config;
+	return load(cfg_init(options, CFGF_NONE), path, error);
 }
