@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # tickets.sh: our server's session tickets (RFC 5077, RFC 8446 section 4.6.1) in the hands of openssl
-# and gnutls: sessions resumed in both versions, by whichever worker, after a reload and with the keys
+# and gnutls: sessions resumed in both versions, by whichever worker the kernel rings, after a reload and with the keys
 # of a folder; and each reason why one must not be: another user, credential, name or profile,
 # another key. It must never take the client's word alone: TLSOCK_INFO of the server has to agree.
 . "$(dirname "$0")/../lib/peers.sh"
@@ -54,7 +54,7 @@ versions() {
 	for version in tls1_3 tls1_2; do
 		first $version -$version
 		resumed $version -$version
-		resumed "$version, by another worker" -$version
+		resumed "$version, once more" -$version
 		full "$version, another name" -$version -servername other.test
 		full "$version, no name" -$version -noservername
 	done
