@@ -14,11 +14,11 @@ trap 'rm -rf "$work"' EXIT
 libc='mem(cpy|cmp|set|move|chr)|__mem(cpy|move|set)_chk|(__)?explicit_bzero(_chk)?'
 libc+='|str(len|n?cmp|n?casecmp|n?dup|chr|rchr|nlen|spn|cspn)|malloc|calloc|realloc|free|qsort|bsearch'
 libc+='|(__)?v?snprintf(_chk)?|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__assert_fail|abort'
-libcrypto='(ASN1|BIO|BN|CRYPTO|DH|EC|ERR|EVP|GENERAL_NAMES?|OBJ|OPENSSL|OSSL|PEM|RSA|X509)_[A-Za-z0-9_]+'
+libcrypto='(ASN1|BIO|BN|CRYPTO|DH|EC|ERR|EVP|GENERAL_NAMES?|OBJ|OCSP|OPENSSL|OSSL|PEM|RSA|X509)_[A-Za-z0-9_]+'
 libcrypto+='|[di]2[di]_[A-Za-z0-9_]+|a2i_IPADDRESS'
 system='RAND_.*|.*_secure_getenv|.*_(fopen|fp)(_.*)?|BIO_(s_(file|fd|socket|connect|accept)|new_(file|fp|fd'
 system+='|socket|connect|accept|dgram))|.*_(load|default)_(locations|paths|file|path|store|verify_paths)(_ex)?'
-system+='|X509_LOOKUP_.*|X509_cmp_current_time|X509_gmtime_adj|X509_time_adj(_ex)?|OSSL_STORE_.*|.*_keygen'
+system+='|X509_LOOKUP_.*|OCSP_(sendreq|REQ_CTX).*|OCSP_check_validity|X509_cmp_current_time|X509_gmtime_adj|X509_time_adj(_ex)?|OSSL_STORE_.*|.*_keygen'
 system+='|.*_[Gg]enerate(_.*)?|BN_(priv_|pseudo_)?rand.*|OPENSSL_(config|init_.*)|OSSL_LIB_CTX_load_config'
 
 nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort -u >"$work/own"
