@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages for records in work, and lists of pages. A few are kept on each processor: many kernels clear every page that
- * is allocated, which costs more than a record's cipher, and an idle socket should hold none.
- * Whoever takes one finds in it what an earlier record left, so it must never be given out
- * beyond what was written to it; before the kernel gets it back it is wiped.
+ * Pages for records in work, and where the pages of an iterator lie. A few are kept on each
+ * processor: many kernels clear every page that is allocated, which costs more than a record's
+ * cipher, and an idle socket should hold none. Whoever takes one finds in it what an earlier record
+ * left, so it must never be given out beyond what was written to it; before the kernel gets it back
+ * it is wiped.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -77,7 +78,8 @@ void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, si
 	sg_mark_end(&sg[n - 1]);
 }
 
-int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg, size_t len)
+int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg,
+		      size_t len)
 {
 	size_t left = len, off, chunk;
 	ssize_t got;

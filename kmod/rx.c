@@ -463,7 +463,8 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
 		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
-	if (!ready && !rx->dead && !rx->key_pending && tlsock_rx_peek(sk, rx, header, sizeof(header))) {
+	if (!ready && !rx->dead && !rx->key_pending &&
+	    tlsock_rx_peek(sk, rx, header, sizeof(header))) {
 		need += get_unaligned_be16(header + 3);
 		/* a record that is too long will be refused by its header alone */
 		ready = have >= need || need > TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TCP's receive queue, as the records see it: the header of the next one, where its bytes lie, and a
- * copy of them where nothing else will do. What was read from where it lies is told to TCP for
- * many records at once (rx.taken): each telling takes a look at the window. An skb is never written
- * to: its pages can be shared. Bytes are taken only as far as the record in work goes, so that a
- * change of keys never finds a record opened too early. Every length here may come from an attacker.
+ * TCP's receive queue, as the records see it: the header of the next one, where its bytes lie, and
+ * a copy of them where nothing else will do. What was read from where it lies is told to TCP for
+ * many records at once (rx.taken): each telling takes a look at the window. An skb is never
+ * written to: its pages can be shared. Bytes are taken only as far as the record in work goes, so
+ * that a change of keys never finds a record opened too early. Every length here may come from an
+ * attacker.
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -182,8 +183,8 @@ static int rx_pieces(const struct sk_buff *skb, u32 off, size_t len, struct scat
 	return n;
 }
 
-bool tlsock_rx_gather(struct sock *sk, const struct tlsock_rx *rx, struct scatterlist *sg, size_t skip,
-		      size_t len)
+bool tlsock_rx_gather(struct sock *sk, const struct tlsock_rx *rx, struct scatterlist *sg,
+		      size_t skip, size_t len)
 {
 	u32 seq = tcp_sk(sk)->copied_seq + rx->taken + skip, off;
 	struct sk_buff *skb = rx->skb;

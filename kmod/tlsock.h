@@ -26,7 +26,8 @@
 
 /* Pages that hold one record with its header and protection */
 /* one more: it need not begin where a page does */
-#define TLSOCK_RECORD_PAGES	(DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE) + 1)
+#define TLSOCK_RECORD_PAGES	\
+	(DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE) + 1)
 #define TLSOCK_HS_BYTES_MAX	(128 * 1024)	/* of one handshake, each way */
 #define TLSOCK_HELLO_BYTES_MAX	(64 * 1024)	/* before the first message is complete */
 #define TLSOCK_CERT_BYTES_MAX	(100 * 1024)
@@ -527,10 +528,11 @@ void tlsock_page_put(struct page *page);
 void tlsock_pages_put(struct page **pages);
 #define TLSOCK_ITER_PAGES	(TLSOCK_FRAGMENT_MAX / PAGE_SIZE + 2)
 /* The next @len bytes of @iter (user memory, or pages) where they lie, with a reference to each
- * page, as @sg of TLSOCK_ITER_PAGES, which sg_init_table() was called for. How many pages; 0: not to
- * be had. @iter is past them.
+ * page, as @sg of TLSOCK_ITER_PAGES, which sg_init_table() was called for. How many pages; 0: not
+ * to be had. @iter is past them.
  */
-int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg, size_t len);
+int tlsock_iter_pages(struct iov_iter *iter, struct page **pages, struct scatterlist *sg,
+		      size_t len);
 /* @sg: TLSOCK_RECORD_PAGES entries, for the @len bytes at @off of a record in @pages */
 void tlsock_pages_sg(struct scatterlist *sg, struct page **pages, size_t off, size_t len);
 void tlsock_pool_exit(void);
@@ -626,7 +628,9 @@ void tlsock_rx_take(struct sock *sk, struct tlsock_rx *rx, size_t len, bool more
 int tlsock_rx_pages_grow(struct sock *sk, struct tlsock_rx *rx, size_t len);
 /* Take bytes until rx.need. 0: there; -EAGAIN: not yet; else a negative errno. */
 int tlsock_rx_fill(struct sock *sk, struct tlsock_ctx *ctx);
-/* The first @want bytes of the record in work: from our pages, then from TCP's queue. Softirq too */
+/* The first @want bytes of the record in work: from our pages, then from TCP's queue. In softirq
+ * too.
+ */
 bool tlsock_rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want);
 /* Where @len bytes at @skip of the next record lie, as @sg of TLSOCK_RX_PIECES; false: in no way
  * that suits us.

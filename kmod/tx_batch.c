@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whole records, made in the page fragments that TCP itself copies to, as many as a call has for:
- * TCP gets the pages. A large one is encrypted from where its content lies, user memory or the pages
- * of a file; what is small, or cannot be reached so, is copied and encrypted in place. The page
- * fragments hold plaintext only within the call, and TCP is not told of them before it is
+ * TCP gets the pages. A large one is encrypted from where its content lies, user memory or the
+ * pages of a file; what is small, or cannot be reached so, is copied and encrypted in place. The
+ * page fragments hold plaintext only within the call, and TCP is not told of them before it is
  * encrypted. Must never leave a half-made record in tx.seg.
  */
 #include <linux/bvec.h>
@@ -76,8 +76,8 @@ static void tx_seg_back(struct tlsock_tx *tx, const struct tx_making *m)
 		tx->seg[m->n_seg - 1].bv_len = m->last_len;
 }
 
-/* One piece of a record: @n bytes at @at of it. The content comes from @msg, if it is copied; header
- * and inner type are written where they fall into it.
+/* One piece of a record: @n bytes at @at of it. The content comes from @msg, if it is copied;
+ * header and inner type are written where they fall into it.
  */
 static int tx_piece(const struct tlsock_keys *keys, const struct tx_making *m, u8 *out, size_t at,
 		    size_t n, struct msghdr *msg)

@@ -112,9 +112,9 @@ int filter_worker(void)
 	/* the log, should it have to connect anew */
 	if (!error)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+					 SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	if (!error)
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-					 SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+					 SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 	return load(filter, error);
 }

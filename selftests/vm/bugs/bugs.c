@@ -3,7 +3,8 @@
  * bugs.ko: plants bugs, on purpose, so that the gate can be seen to catch them.
  *
  * insmod bugs.ko what=...,...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep,
- * index and leak need the sanitizers of a debug kernel. It must never be part of anything installed.
+ * index and leak need the sanitizers of a debug kernel. It must never be part of anything
+ * installed.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
