@@ -74,7 +74,7 @@ kernel_job() {
 		failure "$dir" module "the module does not build"
 		return
 	fi
-	"${run[@]}" -t 1500 -o "$dir" -- selftests/run.sh "$@" </dev/null >"$dir/vm.log" 2>&1 || rc=$?
+	"${run[@]}" -t 3000 -o "$dir" -- selftests/run.sh "$@" </dev/null >"$dir/vm.log" 2>&1 || rc=$?
 	# A guest that died says nothing about the tests that did not end in it.
 	expected "$@" | while read -r name; do
 		[ -e "$dir/$name.rc" ] || failure "$dir" "$name" "did not end"
