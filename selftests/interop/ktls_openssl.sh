@@ -7,11 +7,11 @@
 # byte. It must never take bytes alone for a success.
 . "$(dirname "$0")/../lib/peers.sh"
 
-# version, option for the suite, suite
+# version, option for the suite, suite. OpenSSL leaves CCM in TLS 1.3 to user space, for some old
+# kernel's sake.
 suites="tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256
 tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384
 tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256
-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256
 tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256
 tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384
 tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305
@@ -110,7 +110,8 @@ both() { # version and suite...
 	local before
 	before=$(counters)
 	s_server ktls -WWW -sendfile "-$1" "${@:2}"
-	s_client ktls middle "-$1" && got middle
+	# a client does not offer CCM unasked
+	s_client ktls middle "-$1" "${@:2}" && got middle
 	result $? "$1 $3: kernel TLS on both ends"
 	stop "$peer"
 	# shellcheck disable=SC2086 # words
