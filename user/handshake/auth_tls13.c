@@ -73,6 +73,18 @@ int certificates_judge(struct hs_engine *e, char *text)
 	return certificates_verify(e->peer, &check, text);
 }
 
+/* @code of @what about the peer's certificates: its effect on the handshake */
+static int chain_verdict(struct hs_engine *e, int code, const char *what, const char *text)
+{
+	if (code < 0)
+		return engine_check(e, code, what);
+	e->summary.verify_code = code;
+	e->chain_verified = code == 0;
+	if (code && e->config.verify == HS_VERIFY_REQUIRED)
+		return engine_fail_verify(e, code, text);
+	return 0;
+}
+
 static int judge_chain(struct hs_engine *e)
 {
 	char text[HS_MAX_TEXT] = "";
@@ -81,13 +93,7 @@ static int judge_chain(struct hs_engine *e)
 	if (e->config.verify == HS_VERIFY_NONE)
 		return 0;
 	code = certificates_judge(e, text);
-	if (code < 0)
-		return engine_check(e, code, "certificate verification");
-	e->summary.verify_code = code;
-	e->chain_verified = code == 0;
-	if (code && e->config.verify == HS_VERIFY_REQUIRED)
-		return engine_fail_verify(e, code, text);
-	return 0;
+	return chain_verdict(e, code, "certificate verification", text);
 }
 
 int judge_staple(struct hs_engine *e)
@@ -109,13 +115,7 @@ int judge_staple(struct hs_engine *e)
 	if (!e->chain_verified || e->role != HS_CLIENT)
 		return 0;
 	code = certificates_staple(e->peer, &check, &staple, text);
-	if (code < 0)
-		return engine_check(e, code, "OCSP response");
-	e->summary.verify_code = code;
-	e->chain_verified = code == 0;
-	if (code && e->config.verify == HS_VERIFY_REQUIRED)
-		return engine_fail_verify(e, code, text);
-	return 0;
+	return chain_verdict(e, code, "OCSP response", text);
 }
 
 static bool credential_serves(struct hs_engine *e, struct hs_credential *c,

@@ -337,11 +337,7 @@ int act_server_hello_done(struct hs_engine *e)
 	if (rc == 0 && e->credential)
 		rc = write_certificate_verify_tls12(e);
 	if (rc == 0)
-		rc = action_change_cipher_spec_tls12(e);
-	if (rc == 0)
-		rc = action_key_tls12(e, HS_TX);
-	if (rc == 0)
-		rc = write_finished_tls12(e);
+		rc = send_last_tls12(e);
 	if (rc < 0)
 		return rc;
 	/* nothing comes before our own flight has been seen */
@@ -354,11 +350,7 @@ int act_server_finished_tls12(struct hs_engine *e)
 	int rc = check_finished_tls12(e);
 
 	if (rc == 0 && e->resumed)
-		rc = action_change_cipher_spec_tls12(e);
-	if (rc == 0 && e->resumed)
-		rc = action_key_tls12(e, HS_TX);
-	if (rc == 0 && e->resumed)
-		rc = write_finished_tls12(e);
+		rc = send_last_tls12(e);
 	if (rc == 0)
 		rc = complete_tls12(e);
 	if (rc == 0)

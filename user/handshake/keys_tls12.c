@@ -23,7 +23,7 @@ int master_from_premaster(struct hs_engine *e, const uint8_t *premaster, size_t 
 	return engine_check(e, rc, "master secret");
 }
 
-int action_change_cipher_spec_tls12(struct hs_engine *e)
+static int action_change_cipher_spec_tls12(struct hs_engine *e)
 {
 	struct writer *out = &e->actions.out;
 	size_t offset = out->len;
@@ -94,7 +94,7 @@ int check_finished_tls12(struct hs_engine *e)
 			    "transcript");
 }
 
-int write_finished_tls12(struct hs_engine *e)
+static int write_finished_tls12(struct hs_engine *e)
 {
 	size_t mark = message_begin(e, MESSAGE_FINISHED);
 	uint8_t value[VERIFY_DATA_LEN];
@@ -104,6 +104,17 @@ int write_finished_tls12(struct hs_engine *e)
 		return rc;
 	writer_bytes(&e->actions.out, value, sizeof(value));
 	return message_end(e, mark, HS_EPOCH_APPLICATION);
+}
+
+int send_last_tls12(struct hs_engine *e)
+{
+	int rc = action_change_cipher_spec_tls12(e);
+
+	if (rc == 0)
+		rc = action_key_tls12(e, HS_TX);
+	if (rc == 0)
+		rc = write_finished_tls12(e);
+	return rc;
 }
 
 /* RFC 5705 section 4. Without extended_master_secret it would not be this handshake's own. */

@@ -216,11 +216,7 @@ static int send_finished_tls12(struct hs_engine *e)
 	int rc = server_send_ticket_tls12(e);
 
 	if (rc == 0)
-		rc = action_change_cipher_spec_tls12(e);
-	if (rc == 0)
-		rc = action_key_tls12(e, HS_TX);
-	if (rc == 0)
-		rc = write_finished_tls12(e);
+		rc = send_last_tls12(e);
 	return rc;
 }
 

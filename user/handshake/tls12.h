@@ -15,11 +15,11 @@
 
 /* keys_tls12.c */
 int master_from_premaster(struct hs_engine *e, const uint8_t *premaster, size_t len);
-int action_change_cipher_spec_tls12(struct hs_engine *e);
 int action_key_tls12(struct hs_engine *e, enum hs_direction direction);
 int parse_finished_tls12(struct hs_engine *e, struct reader *r);
 int check_finished_tls12(struct hs_engine *e); /* and adds it to the transcript */
-int write_finished_tls12(struct hs_engine *e);
+/* What ends a side's part, RFC 5246 section 7.3: change_cipher_spec, the key, Finished */
+int send_last_tls12(struct hs_engine *e);
 int complete_tls12(struct hs_engine *e);
 int export_tls12(struct hs_engine *e, const char *label, const uint8_t *context, size_t context_len,
 		 uint8_t *out, size_t len);
