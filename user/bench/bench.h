@@ -35,6 +35,9 @@ static inline double cpu_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+/* @values are sorted for it. */
+double median(double *values, size_t count);
+
 /* Adds what @call takes to @sum. */
 #define TIMED(sum, call)                    \
 	do {                                \

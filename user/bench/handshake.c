@@ -44,7 +44,7 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double median(double *values, size_t count)
+double median(double *values, size_t count)
 {
 	qsort(values, count, sizeof(*values), by_value);
 	return values[count / 2];

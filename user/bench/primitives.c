@@ -31,19 +31,6 @@ static const char *const names[COUNT] = {
 
 static double cost[COUNT];
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), by_value);
-	return values[count / 2];
-}
-
 static void must(int good)
 {
 	if (good != 1)
