@@ -51,12 +51,7 @@ FIXTURE_SETUP(direct)
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_EQ(0, mprotect(self->mem + SIZE, PAGE, PROT_NONE));
 	if (variant->manual) {
-		ASSERT_EQ(0, pair_plain(p));
-		p->ctx = p->srx = key_of(variant->version, variant->suite, 3, false);
-		p->crx = p->stx = key_of(variant->version, variant->suite, 3, true);
-		ASSERT_EQ(0, ulp_attach(p->s));
-		ASSERT_EQ(0, key_set(p->s, TLS_TX, &p->stx));
-		ASSERT_EQ(0, key_set(p->s, TLS_RX, &p->srx));
+		ASSERT_EQ(0, pair_manual_server(p, variant->version, variant->suite));
 		return;
 	}
 	ASSERT_EQ(0, worker_start(&self->w, &brief));

@@ -98,15 +98,6 @@ static void expect_pong(struct __test_metadata *_metadata, struct pair *p)
 	EXPECT_EQ(REC_DATA, type);
 }
 
-static int send_key_update(struct pair *p, uint8_t value)
-{
-	uint8_t msg[5] = { MSG_KEY_UPDATE, 0, 0, 1, value };
-	int rc = rec_send(p->c, &p->ctx, REC_HANDSHAKE, msg, sizeof(msg));
-
-	key_next(&p->ctx);
-	return rc;
-}
-
 /* The peer must find a KeyUpdate next; its receive key moves on. */
 static bool took_key_update(struct pair *p)
 {
@@ -143,7 +134,7 @@ TEST_F(established, change_cipher_spec_within_a_message)
 /* Neither side has read the other's KeyUpdate when it sends its own. */
 TEST_F(established, key_updates_cross)
 {
-	ASSERT_EQ(0, send_key_update(&self->p, 1));
+	ASSERT_EQ(0, pair_key_update(&self->p, 1));
 	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_KEY_UPDATE, 1));
 	ASSERT_EQ(4, send(self->p.s, "pong", 4, MSG_NOSIGNAL));
 	expect_ping(_metadata, &self->p); /* and with it the peer's KeyUpdate is read */

@@ -83,15 +83,6 @@ static void expect_failed(struct __test_metadata *_metadata, struct pair *p, int
 	EXPECT_EQ(err, errno);
 }
 
-static int send_key_update(struct pair *p, uint8_t value)
-{
-	uint8_t msg[5] = { MSG_KEY_UPDATE, 0, 0, 1, value };
-	int rc = rec_send(p->c, &p->ctx, REC_HANDSHAKE, msg, sizeof(msg));
-
-	key_next(&p->ctx);
-	return rc;
-}
-
 /* The peer must find a KeyUpdate next; its receive key moves on. */
 static bool took_key_update(struct pair *p, uint8_t value)
 {
@@ -207,7 +198,7 @@ TEST_F(established, plaintext_alert_record)
 
 TEST_F(established, key_update_received)
 {
-	ASSERT_EQ(0, send_key_update(&self->p, 0));
+	ASSERT_EQ(0, pair_key_update(&self->p, 0));
 	expect_traffic(_metadata, &self->p);
 	EXPECT_EQ(1, info_get(self->p.s).rx_key_updates);
 	EXPECT_EQ(0, info_get(self->p.s).tx_key_updates);
@@ -217,7 +208,7 @@ TEST_F(established, key_update_requested)
 {
 	uint8_t type = 0;
 
-	ASSERT_EQ(0, send_key_update(&self->p, 1));
+	ASSERT_EQ(0, pair_key_update(&self->p, 1));
 	ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_DATA, "ping", 4));
 	EXPECT_EQ(4, read_all(self->p.s, plain, 4));
 	EXPECT_EQ(4, send(self->p.s, "pong", 4, 0));
@@ -239,7 +230,7 @@ TEST_F(established, key_update_sent)
 
 TEST_F(established, key_update_bad_value)
 {
-	ASSERT_EQ(0, send_key_update(&self->p, 2));
+	ASSERT_EQ(0, pair_key_update(&self->p, 2));
 	expect_failed(_metadata, &self->p, EPROTO, 47);
 }
 
@@ -266,7 +257,7 @@ TEST_F(established, key_update_old_key_again)
 {
 	struct rec_key old = self->p.ctx;
 
-	ASSERT_EQ(0, send_key_update(&self->p, 0));
+	ASSERT_EQ(0, pair_key_update(&self->p, 0));
 	old.seq++;
 	ASSERT_EQ(0, rec_send(self->p.c, &old, REC_DATA, "x", 1));
 	expect_failed(_metadata, &self->p, EBADMSG, 20);
@@ -411,7 +402,7 @@ TEST_F(established, key_update_requested_by_a_deaf_peer)
 	n = info_get(self->p.s).tx_key_updates;
 	before = in_tcp(self->p.s);
 	for (int i = 0; i < 5; i++) {
-		ASSERT_EQ(0, send_key_update(&self->p, 1));
+		ASSERT_EQ(0, pair_key_update(&self->p, 1));
 		ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_DATA, "x", 1));
 		EXPECT_EQ(1, read_all(self->p.s, plain, 1));
 		/* one in 100 ms is the most that a peer may send */
@@ -438,7 +429,7 @@ TEST_F(established, key_update_answered_without_a_sender)
 
 	fill_with_key_updates(self->p.s);
 	n = info_get(self->p.s).tx_key_updates;
-	ASSERT_EQ(0, send_key_update(&self->p, 1));
+	ASSERT_EQ(0, pair_key_update(&self->p, 1));
 	ASSERT_EQ(0, rec_send(self->p.c, &self->p.ctx, REC_DATA, "x", 1));
 	EXPECT_EQ(1, read_all(self->p.s, plain, 1));
 	EXPECT_TRUE(drains(&self->p, sent));
@@ -452,7 +443,7 @@ TEST_F(established, key_update_storm)
 	ssize_t n;
 
 	for (int i = 0; i < 40; i++) {
-		if (send_key_update(&self->p, 1))
+		if (pair_key_update(&self->p, 1))
 			break;
 	}
 	n = recv(self->p.s, plain, sizeof(plain), 0);

@@ -45,12 +45,7 @@ FIXTURE_SETUP(record)
 	ASSERT_EQ(0, env_setup());
 	pattern_fill(data, sizeof(data), 0);
 	if (variant->manual) {
-		ASSERT_EQ(0, pair_plain(p));
-		p->ctx = p->srx = key_of(variant->version, variant->suite, 3, false);
-		p->crx = p->stx = key_of(variant->version, variant->suite, 3, true);
-		ASSERT_EQ(0, ulp_attach(p->s));
-		ASSERT_EQ(0, key_set(p->s, TLS_TX, &p->stx));
-		ASSERT_EQ(0, key_set(p->s, TLS_RX, &p->srx));
+		ASSERT_EQ(0, pair_manual_server(p, variant->version, variant->suite));
 		return;
 	}
 	ASSERT_EQ(0, worker_start(&self->w, &brief));

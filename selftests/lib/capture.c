@@ -55,3 +55,10 @@ int capture_count(int fd, const void *marker, size_t len, int *packets)
 		return -1;
 	return hits;
 }
+
+bool capture_clean(int fd, const void *marker, size_t len)
+{
+	int packets = 0, seen = capture_count(fd, marker, len, &packets);
+
+	return !packets || !seen;
+}

@@ -17,4 +17,7 @@ int capture_open(void);
  */
 int capture_count(int fd, const void *marker, size_t len, int *packets);
 
+/* The marker is in nothing that has come so far, should anything have come, and nothing was lost. */
+bool capture_clean(int fd, const void *marker, size_t len);
+
 #endif

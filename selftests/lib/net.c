@@ -112,18 +112,33 @@ int key_set(int fd, int opt, const struct rec_key *k)
 	return setsockopt(fd, SOL_TLS, opt, &c, sizeof(c));
 }
 
-int pair_manual(struct pair *p, uint16_t version, uint16_t suite)
+int pair_manual_server(struct pair *p, uint16_t version, uint16_t suite)
 {
 	if (pair_plain(p))
 		return -1;
 	p->ctx = p->srx = key_of(version, suite, TLSOCK_EPOCH_APPLICATION, false);
 	p->crx = p->stx = key_of(version, suite, TLSOCK_EPOCH_APPLICATION, true);
-	if (ulp_attach(p->c) || ulp_attach(p->s))
-		return -1;
-	if (key_set(p->c, TLS_TX, &p->ctx) || key_set(p->c, TLS_RX, &p->crx) ||
-	    key_set(p->s, TLS_TX, &p->stx) || key_set(p->s, TLS_RX, &p->srx))
+	if (ulp_attach(p->s) || key_set(p->s, TLS_TX, &p->stx) || key_set(p->s, TLS_RX, &p->srx))
 		return -1;
 	return 0;
+}
+
+int pair_manual(struct pair *p, uint16_t version, uint16_t suite)
+{
+	if (pair_manual_server(p, version, suite))
+		return -1;
+	if (ulp_attach(p->c) || key_set(p->c, TLS_TX, &p->ctx) || key_set(p->c, TLS_RX, &p->crx))
+		return -1;
+	return 0;
+}
+
+int pair_key_update(struct pair *p, uint8_t value)
+{
+	uint8_t msg[5] = { MSG_KEY_UPDATE, 0, 0, 1, value };
+	int rc = rec_send(p->c, &p->ctx, REC_HANDSHAKE, msg, sizeof(msg));
+
+	key_next(&p->ctx);
+	return rc;
 }
 
 /* Start the client's connect without waiting, then take the server's end. */

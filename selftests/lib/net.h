@@ -42,6 +42,9 @@ int pair_plain(struct pair *p);
 /* Both ends tlsock with the keys of key_of() set by TLS_TX and TLS_RX: 0 or -1. */
 int pair_manual(struct pair *p, uint16_t version, uint16_t suite);
 
+/* The server alone has them set; the client is a raw TCP socket that knows them: 0 or -1. */
+int pair_manual_server(struct pair *p, uint16_t version, uint16_t suite);
+
 /* Both ends tlsock; a running worker completes them: 0 or -1. */
 int pair_tls(struct pair *p, uint16_t suite);
 
@@ -56,6 +59,9 @@ int pair_connecting(struct pair *p);
 
 /* A client on the ULP and a plain peer, the handshake begun and not waited for. 0, or -1. */
 int pair_handshake(struct pair *p);
+
+/* A KeyUpdate with this value from the raw client, whose next record has the next key: 0 or -1. */
+int pair_key_update(struct pair *p, uint8_t value);
 
 void pair_close(struct pair *p);
 
