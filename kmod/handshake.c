@@ -413,6 +413,29 @@ void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx)
 }
 
 /*
+ * The owner is a work or a PUSH: that is brief, since neither waits for user memory, and a PUSH that
+ * waits for it can answer for itself. On the queue that lock_sock() waits on, because it would
+ * wait for whoever came next as well. Enters and leaves with slock held, and drops it. (With BH off
+ * the context stands, as under rcu_read_lock().)
+ */
+static void wait_for_brief_owner(struct sock *sk)
+{
+	struct tlsock_ctx *ctx;
+	DEFINE_WAIT(wait);
+
+	while (sock_owned_by_user_nocheck(sk)) {
+		ctx = tlsock_ctx(sk);
+		if (!ctx || !ctx->brief)
+			break;
+		prepare_to_wait(&sk->sk_lock.wq, &wait, TASK_UNINTERRUPTIBLE);
+		spin_unlock_bh(&sk->sk_lock.slock);
+		schedule();
+		spin_lock_bh(&sk->sk_lock.slock);
+	}
+	finish_wait(&sk->sk_lock.wq, &wait);
+}
+
+/*
  * Who has the socket lock may be waiting for a page of user memory, for as long as its program
  * likes. Neither the daemon nor a work waits for that: what they have to do is left to be
  * done when the lock is free; see tlsock_release_cb(). 0: the caller has the lock now, as by
@@ -424,11 +447,14 @@ static int lock_or_leave(struct sock *sk, struct tlsock_push *p)
 	struct tlsock_ctx *ctx;
 	int err = 0;
 
-	rcu_read_lock();
 	spin_lock_bh(&sk->sk_lock.slock);
+	if (p)
+		wait_for_brief_owner(sk);
 	ctx = tlsock_ctx(sk);
 	if (!sock_owned_by_user_nocheck(sk)) {
 		sk->sk_lock.owned = 1;
+		if (ctx)
+			ctx->brief = true;
 	} else if (!ctx || ctx->detached) {
 		err = -ENOENT;
 	} else {
@@ -438,7 +464,6 @@ static int lock_or_leave(struct sock *sk, struct tlsock_push *p)
 			ctx->parked = p;
 	}
 	spin_unlock_bh(&sk->sk_lock.slock);
-	rcu_read_unlock();
 	if (!err)
 		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
 	return err;

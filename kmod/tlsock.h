@@ -225,6 +225,7 @@ struct tlsock_ctx {
 	bool connect_done;		/* connect() has returned 0 */
 	bool tcp_up;			/* CONNECTING: TCP was established, and may be gone again */
 	bool detached;			/* close() has begun: works do nothing. Set under slock */
+	bool brief;			/* the owner is a work or a PUSH. Under slock */
 	bool missed;			/* a work found the socket owned: once more. Under slock */
 	struct tlsock_push *parked;	/* a PUSH that found it owned. Under slock */
 	u32 rcvlowat;			/* the application's, while a handshake needs 1 */

@@ -167,7 +167,10 @@ static void tlsock_release_cb(struct sock *sk)
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 
 	family_of(sk)->base_prot->release_cb(sk);
-	if (ctx && ctx->missed) {
+	if (!ctx)
+		return;
+	ctx->brief = false;
+	if (ctx->missed) {
 		ctx->missed = false;
 		tlsock_kick(ctx);
 	}
