@@ -224,8 +224,16 @@ int seam_set_limits(struct seam *seam, const struct limits *limits)
 	return error;
 }
 
+/* What a PULL has brought */
+struct pulled {
+	int verdict;
+	int count; /* messages */
+	bool rung; /* the doorbell was among them */
+	bool overrun;
+};
+
 /* Puts the messages of a datagram behind the queue; true: the acknowledgement was among them. */
-static bool collect(struct seam *seam, size_t len, uint32_t seq, int *verdict, int *count)
+static bool collect(struct seam *seam, size_t len, uint32_t seq, struct pulled *p)
 {
 	struct nlmsghdr *h = (struct nlmsghdr *)seam->buffer;
 	int left = (int)len;
@@ -233,50 +241,68 @@ static bool collect(struct seam *seam, size_t len, uint32_t seq, int *verdict, i
 	for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
 		size_t room = NLMSG_ALIGN(h->nlmsg_len);
 
-		if (is_ack(seam, h, seq, verdict))
+		if (is_ack(seam, h, seq, &p->verdict))
 			return true;
-		if (h->nlmsg_type != seam->family || !genlmsg_valid_hdr(h, 0) ||
-		    genlmsg_hdr(h)->cmd == TLSOCK_CMD_DOORBELL ||
-		    seam->queue_len + room > QUEUE_MAX)
+		if (h->nlmsg_type != seam->family || !genlmsg_valid_hdr(h, 0))
 			continue;
-		memcpy(seam->queue + seam->queue_len, h, h->nlmsg_len);
-		seam->queue_len += room;
-		(*count)++;
+		if (genlmsg_hdr(h)->cmd == TLSOCK_CMD_DOORBELL)
+			p->rung = true;
+		else if (seam->queue_len + room <= QUEUE_MAX) {
+			memcpy(seam->queue + seam->queue_len, h, h->nlmsg_len);
+			seam->queue_len += room;
+			p->count++;
+		}
 	}
 	return false;
 }
 
-int seam_pull(struct seam *seam, uint32_t max_conns)
+static int pull_once(struct seam *seam, uint32_t max_conns, struct pulled *p)
 {
 	struct nl_msg *m = message_new(seam, TLSOCK_CMD_PULL);
-	int error = -ENOMEM, verdict = 0, count = 0;
-	bool overrun = false, done = false;
+	int error = -ENOMEM;
+	bool done = false;
 	uint32_t seq;
 
-	seam->queue_len = seam->queue_at = 0;
+	memset(p, 0, sizeof(*p));
 	if (m && !nla_put_u32(m, TLSOCK_A_MAX_CONNS, max_conns))
 		error = send_message(seam, m, &seq);
 	nlmsg_free(m);
 	while (!error && !done) {
 		/* After an overrun the acknowledgement may be lost too, and nothing is to come. */
-		ssize_t n = receive(seam, overrun ? MSG_DONTWAIT : 0);
+		ssize_t n = receive(seam, p->overrun ? MSG_DONTWAIT : 0);
 
 		if (n == -ENOBUFS)
-			overrun = true;
-		else if (n == -EAGAIN && overrun)
+			p->overrun = true;
+		else if (n == -EAGAIN && p->overrun)
 			done = true;
 		else if (n < 0)
 			error = (int)n;
 		else
-			done = collect(seam, (size_t)n, seq, &verdict, &count);
+			done = collect(seam, (size_t)n, seq, p);
 	}
+	return error;
+}
+
+int seam_pull(struct seam *seam, uint32_t max_conns)
+{
+	struct pulled p;
+	int error;
+
+	seam->queue_len = seam->queue_at = 0;
+	/*
+	 * The kernel arms the doorbell before it acknowledges. One that rang in between has been read
+	 * here with the rest and does not ring again: whoever waited for it would wait in vain.
+	 */
+	do {
+		error = pull_once(seam, max_conns, &p);
+	} while (!error && !p.verdict && !p.count && !p.overrun && p.rung);
 	if (error)
 		return error;
-	if (count)
-		return count;
-	if (verdict == -EAGAIN || verdict == -ENOMEM || overrun)
+	if (p.count)
+		return p.count;
+	if (p.verdict == -EAGAIN || p.verdict == -ENOMEM || p.overrun)
 		return -EAGAIN;
-	return verdict;
+	return p.verdict;
 }
 
 struct nlmsghdr *seam_next(struct seam *seam)
