@@ -198,22 +198,22 @@ static int check_params(struct hs_engine *e)
 static int answer_ecdhe(struct hs_engine *e)
 {
 	int i = group_index(&e->config, e->in.share_group), rc;
-	struct secret shared = { .len = 0 };
+	struct shared_secret shared = { .len = 0 };
 
-	if (i < 0)
+	if (i < 0 || !is_curve(e->config.groups[i]))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server chose group %u, which was not offered",
 				   e->in.share_group);
 	rc = new_share(e, e->config.groups[i]);
 	if (rc < 0)
 		return rc;
-	rc = crypto_share_derive(e->share, e->in.share.at, e->in.share.left, &shared);
+	rc = crypto_share_derive(e->share, e->group, e->in.share.at, e->in.share.left, &shared);
 	if (rc == -EBADMSG)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the peer's key share is not a valid one of %s", e->group->name);
 	memcpy(e->premaster, shared.bytes, shared.len);
 	e->premaster_len = shared.len;
-	secret_wipe(&shared);
+	shared_secret_wipe(&shared);
 	return engine_check(e, rc, "pre-master secret");
 }
 
@@ -311,7 +311,8 @@ static int write_client_key_exchange(struct hs_engine *e)
 
 	if (e->suite->exchange == EXCHANGE_ECDHE) {
 		at = writer_open(out, 1);
-		writer_bytes(out, crypto_share_public(e->share), e->group->public_len);
+		public_bytes = crypto_share_public(e->share, e->group, &len);
+		writer_bytes(out, public_bytes, len);
 		writer_close(out, at, 1);
 	} else {
 		public_bytes = crypto_dh_public(e->dh, &len);

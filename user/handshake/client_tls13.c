@@ -139,7 +139,7 @@ static int take_retry_group(struct hs_engine *e)
 {
 	int i = group_index(&e->config, e->in.share_group);
 
-	if (i < 0 || e->config.groups[i] == e->group)
+	if (i < 0 || crypto_share_serves(e->share, e->config.groups[i]))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "HelloRetryRequest for group %u, %s", e->in.share_group,
 				   i < 0 ? "which was not offered" : "which was sent already");
@@ -196,9 +196,27 @@ static int act_retry(struct hs_engine *e)
 	return rc;
 }
 
+/* One of those that a share was sent of; after a retry that names one, that one alone. */
+static bool take_group(struct hs_engine *e)
+{
+	int i = group_index(&e->config, e->in.share_group);
+
+	if (i < 0 || !crypto_share_serves(e->share, e->config.groups[i]) ||
+	    (e->retry_group && e->retry_group != e->in.share_group))
+		return false;
+	e->group = e->config.groups[i];
+	return true;
+}
+
+static int take_server_share(struct hs_engine *e, struct shared_secret *shared)
+{
+	return judge_share(e, crypto_share_derive(e->share, e->group, e->in.share.at,
+						  e->in.share.left, shared));
+}
+
 int act_server_hello(struct hs_engine *e)
 {
-	struct secret shared = { .len = 0 };
+	struct shared_secret shared = { .len = 0 };
 	int rc;
 
 	if (e->in.is_tls12)
@@ -212,7 +230,7 @@ int act_server_hello(struct hs_engine *e)
 	if (!extension_seen(e, EXTENSION_KEY_SHARE))
 		return engine_fail(e, ALERT_MISSING_EXTENSION, EPROTO,
 				   "ServerHello has no key share");
-	if (e->in.share_group != e->group->code)
+	if (!take_group(e))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server's key share is of group %u, which was not sent",
 				   e->in.share_group);
@@ -224,10 +242,10 @@ int act_server_hello(struct hs_engine *e)
 	if (rc == 0)
 		rc = client_take_psk(e);
 	if (rc == 0)
-		rc = take_share(e, e->in.share, &shared);
+		rc = take_server_share(e, &shared);
 	if (rc == 0)
 		rc = start_handshake_keys(e, &shared);
-	secret_wipe(&shared);
+	shared_secret_wipe(&shared);
 	/* now, so that an alert from here on is protected */
 	if (rc == 0)
 		rc = action_change_cipher_spec(e, true);

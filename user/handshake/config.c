@@ -19,7 +19,8 @@ static const uint16_t default_suites[] = {
 	HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 };
 
-static const uint16_t default_groups[] = { HS_X25519, HS_SECP256R1, HS_SECP384R1 };
+static const uint16_t default_groups[] = { HS_X25519MLKEM768, HS_X25519, HS_SECP256R1,
+					   HS_SECP384R1 };
 
 static const uint16_t default_schemes[] = {
 	HS_ECDSA_SECP256R1_SHA256, HS_ED25519,
@@ -68,9 +69,10 @@ static int copy_groups(struct config *to, const uint16_t *list, size_t count)
 
 		if (!group || i == HS_MAX_LIST || group_index(to, list[i]) >= 0)
 			return -EINVAL;
-		to->groups[to->group_count++] = group;
+		if (crypto_has_group(group))
+			to->groups[to->group_count++] = group;
 	}
-	return 0;
+	return to->group_count ? 0 : -EINVAL;
 }
 
 static int copy_schemes(struct config *to, const uint16_t *list, size_t count)

@@ -57,15 +57,30 @@ int crypto_hmac_start(struct crypto_hmac *h, const void *key, size_t len);
 int crypto_hmac_update(struct crypto_hmac *h, const void *bytes, size_t len);
 int crypto_hmac_finish(struct crypto_hmac *h, uint8_t *out);
 
-/* An ephemeral key pair made from the bytes that @random returns. */
+bool crypto_share_init(void); /* crypto_init() calls it */
+/* Hybrid groups need an ML-KEM, which not every libcrypto has. After crypto_init(). */
+bool crypto_has_group(const struct group *group);
+
+/* An ephemeral key pair made from the bytes that @random returns; the client's side of it. */
 struct crypto_share;
 int crypto_share_new(const struct group *group, int (*random)(void *, uint8_t *, size_t), void *ctx,
 		     struct crypto_share **out);
 void crypto_share_free(struct crypto_share *share);
-const uint8_t *crypto_share_public(const struct crypto_share *share); /* group->public_len bytes */
+/* A share of a hybrid group serves as one of its curve, too. */
+bool crypto_share_serves(const struct crypto_share *share, const struct group *group);
+/* @group: one that it serves */
+const uint8_t *crypto_share_public(const struct crypto_share *share, const struct group *group,
+				   size_t *len);
 /* -EBADMSG: a share of a wrong length, off the curve, or of small order */
-int crypto_share_derive(const struct crypto_share *share, const uint8_t *peer, size_t len,
-			struct secret *out);
+int crypto_share_derive(const struct crypto_share *share, const struct group *group,
+			const uint8_t *peer, size_t len, struct shared_secret *out);
+/*
+ * The server's side: a share of our own for the client's, and the secret of both.
+ * -EBADMSG: as above, or an ML-KEM key that is none
+ */
+int crypto_share_answer(const struct group *group, const uint8_t *peer, size_t len,
+			int (*random)(void *, uint8_t *, size_t), void *ctx,
+			struct crypto_share **out, struct shared_secret *secret);
 
 /*
  * Diffie-Hellman over a prime, for TLS 1.2: the peer's parameters, or ffdhe2048 or

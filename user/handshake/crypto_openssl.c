@@ -2,36 +2,26 @@
 /*
  * crypto_openssl.c - crypto.h on libcrypto 3
  *
- * Hashes, HMAC, key shares (RFC 8446 section 4.2.8, RFC 7748, SEC 1) and signatures
- * (section 4.4.3). Algorithms are fetched once: a fetch costs more than the hash it is
- * for. It must never leave an entry in libcrypto's error queue behind.
+ * Hashes, HMAC and signatures (RFC 8446 section 4.4.3). Algorithms are fetched once: a fetch
+ * costs more than the hash it is for. It must never leave an entry in libcrypto's error queue behind.
  */
 #include "crypto.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/obj_mac.h>
 #include <openssl/params.h>
 #include <openssl/rsa.h>
-
-#define PUBLIC_MAX 97
-#define SCALAR_MAX 48
-#define SCALAR_TRIES 64
 
 static struct {
 	bool ready;
 	EVP_MD *md[3];
 	EVP_MAC_CTX *hmac[3]; /* by hash, without a key: to set the hash is to fetch it */
 	EVP_CIPHER *aes_gcm;
-	EC_GROUP *p256;
-	EC_GROUP *p384;
 } algorithms;
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
@@ -67,9 +57,7 @@ static void fetch_algorithms(void)
 		ready = ready && algorithms.md[i] && algorithms.hmac[i];
 	}
 	algorithms.aes_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	algorithms.p256 = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-	algorithms.p384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
-	algorithms.ready = ready && algorithms.aes_gcm && algorithms.p256 && algorithms.p384;
+	algorithms.ready = ready && algorithms.aes_gcm && crypto_share_init();
 	ERR_clear_error();
 }
 
@@ -242,227 +230,6 @@ int crypto_hmac_finish(struct crypto_hmac *h, uint8_t *out)
 	size_t len;
 
 	return result(EVP_MAC_final(h->ctx, out, &len, HASH_MAX) == 1, EIO);
-}
-
-struct crypto_share {
-	const struct group *group;
-	EVP_PKEY *key;
-	uint8_t public_bytes[PUBLIC_MAX];
-};
-
-/* Both curves by name; NULL for X25519. */
-static const EC_GROUP *curve_of(const struct group *group)
-{
-	switch (group->code) {
-	case HS_SECP256R1:
-		return algorithms.p256;
-	case HS_SECP384R1:
-		return algorithms.p384;
-	}
-	return NULL;
-}
-
-/*
- * A private key of a NIST curve is a number between 1 and the order less one; other draws
- * are thrown away (FIPS 186-5 appendix A.2.2).
- */
-static int draw_scalar(const struct group *group, int (*random)(void *, uint8_t *, size_t),
-		       void *ctx, BIGNUM *scalar)
-{
-	const BIGNUM *order = EC_GROUP_get0_order(curve_of(group));
-	uint8_t bytes[SCALAR_MAX];
-	int rc = -EIO;
-
-	for (int tries = 0; tries < SCALAR_TRIES; tries++) {
-		rc = random(ctx, bytes, group->scalar_len);
-		if (rc < 0)
-			break;
-		rc = -EIO;
-		if (!BN_bin2bn(bytes, (int)group->scalar_len, scalar))
-			break;
-		if (!BN_is_zero(scalar) && BN_cmp(scalar, order) < 0) {
-			rc = 0;
-			break;
-		}
-	}
-	explicit_bzero(bytes, sizeof(bytes));
-	return rc;
-}
-
-/* An EVP_PKEY of a NIST curve: a public point, and the private number when there is one. */
-static EVP_PKEY *curve_key(const struct group *group, const uint8_t *point, const uint8_t *scalar)
-{
-	char name[] = "P-256";
-	uint8_t native[SCALAR_MAX];
-	OSSL_PARAM params[4];
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EVP_PKEY *key = NULL;
-	int selection = scalar ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
-	size_t n = 0;
-
-	if (group->code == HS_SECP384R1)
-		memcpy(name, "P-384", sizeof(name));
-	params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0);
-	params[n++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point,
-							group->public_len);
-	if (scalar) {
-		/* OSSL_PARAM integers are in the machine's byte order */
-		for (size_t i = 0; i < group->scalar_len; i++)
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-			native[i] = scalar[group->scalar_len - 1 - i];
-#else
-			native[i] = scalar[i];
-#endif
-		params[n++] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native,
-						      group->scalar_len);
-	}
-	params[n] = OSSL_PARAM_construct_end();
-	if (!ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, selection, params) != 1)
-		key = NULL;
-	explicit_bzero(native, sizeof(native));
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
-static int curve_share(struct crypto_share *share, int (*random)(void *, uint8_t *, size_t),
-		       void *ctx)
-{
-	const struct group *group = share->group;
-	const EC_GROUP *curve = curve_of(group);
-	EC_POINT *point = EC_POINT_new(curve);
-	BIGNUM *scalar = BN_secure_new();
-	uint8_t bytes[SCALAR_MAX];
-	int rc = -ENOMEM;
-
-	if (!point || !scalar)
-		goto out;
-	BN_set_flags(scalar, BN_FLG_CONSTTIME);
-	rc = draw_scalar(group, random, ctx, scalar);
-	if (rc < 0)
-		goto out;
-	rc = -EIO;
-	if (EC_POINT_mul(curve, point, scalar, NULL, NULL, NULL) != 1 ||
-	    EC_POINT_point2oct(curve, point, POINT_CONVERSION_UNCOMPRESSED, share->public_bytes,
-			       sizeof(share->public_bytes), NULL) != group->public_len ||
-	    BN_bn2binpad(scalar, bytes, (int)group->scalar_len) < 0)
-		goto out;
-	share->key = curve_key(group, share->public_bytes, bytes);
-	if (share->key)
-		rc = 0;
-out:
-	explicit_bzero(bytes, sizeof(bytes));
-	BN_clear_free(scalar);
-	EC_POINT_free(point);
-	return rc;
-}
-
-static int x25519_share(struct crypto_share *share, int (*random)(void *, uint8_t *, size_t),
-			void *ctx)
-{
-	size_t len = share->group->public_len;
-	uint8_t bytes[32];
-	int rc = random(ctx, bytes, sizeof(bytes));
-
-	if (rc == 0) {
-		share->key = EVP_PKEY_new_raw_private_key_ex(NULL, "X25519", NULL, bytes,
-							     sizeof(bytes));
-		if (!share->key ||
-		    EVP_PKEY_get_raw_public_key(share->key, share->public_bytes, &len) != 1)
-			rc = -EIO;
-	}
-	explicit_bzero(bytes, sizeof(bytes));
-	return rc;
-}
-
-int crypto_share_new(const struct group *group, int (*random)(void *, uint8_t *, size_t), void *ctx,
-		     struct crypto_share **out)
-{
-	struct crypto_share *share = calloc(1, sizeof(*share));
-	int rc;
-
-	if (!share)
-		return -ENOMEM;
-	share->group = group;
-	if (curve_of(group))
-		rc = curve_share(share, random, ctx);
-	else
-		rc = x25519_share(share, random, ctx);
-	ERR_clear_error();
-	if (rc < 0) {
-		crypto_share_free(share);
-		return rc;
-	}
-	*out = share;
-	return 0;
-}
-
-void crypto_share_free(struct crypto_share *share)
-{
-	if (!share)
-		return;
-	EVP_PKEY_free(share->key);
-	free(share);
-}
-
-const uint8_t *crypto_share_public(const struct crypto_share *share)
-{
-	return share->public_bytes;
-}
-
-/*
- * A point in any form but the uncompressed one is refused (RFC 8446 section 4.2.8.2).
- * libcrypto checks that the point is on the curve when it takes it in.
- */
-static EVP_PKEY *peer_key(const struct group *group, const uint8_t *peer, size_t len)
-{
-	if (len != group->public_len)
-		return NULL;
-	if (!curve_of(group))
-		return EVP_PKEY_new_raw_public_key_ex(NULL, "X25519", NULL, peer, len);
-	if (peer[0] != POINT_CONVERSION_UNCOMPRESSED)
-		return NULL;
-	return curve_key(group, peer, NULL);
-}
-
-/*
- * RFC 8446 section 7.4.2: an all-zero X25519 result means a point of small order. On the NIST
- * curves, of prime order, it is a coordinate like any other.
- */
-static bool all_zero(const struct secret *s)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < s->len; i++)
-		any |= s->bytes[i];
-	return any == 0;
-}
-
-int crypto_share_derive(const struct crypto_share *share, const uint8_t *peer, size_t len,
-			struct secret *out)
-{
-	EVP_PKEY *key = peer_key(share->group, peer, len);
-	EVP_PKEY_CTX *ctx = NULL;
-	int rc = -EBADMSG;
-
-	out->len = share->group->secret_len;
-	if (!key)
-		goto out;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, share->key, NULL);
-	if (!ctx || EVP_PKEY_derive_init(ctx) != 1) {
-		rc = -EIO;
-		goto out;
-	}
-	if (EVP_PKEY_derive_set_peer(ctx, key) == 1 &&
-	    EVP_PKEY_derive(ctx, out->bytes, &out->len) == 1 &&
-	    out->len == share->group->secret_len && (curve_of(share->group) || !all_zero(out)))
-		rc = 0;
-out:
-	if (rc < 0)
-		secret_wipe(out);
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(key);
-	return result(rc == 0, -rc);
 }
 
 enum key_type crypto_key_type(const struct evp_pkey_st *key)

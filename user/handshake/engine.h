@@ -290,9 +290,10 @@ void action_fail(struct hs_engine *e, enum alert alert, int error, int verify_co
 /* hello.c */
 extern const uint8_t retry_random[HS_RANDOM_LEN];
 int new_share(struct hs_engine *e, const struct group *group);
-int take_share(struct hs_engine *e, struct reader peer, struct secret *shared); /* (EC)DHE */
+/* What became of the peer's share: -EBADMSG is the peer's fault. */
+int judge_share(struct hs_engine *e, int rc);
 /* After the ServerHello is in the transcript. */
-int start_handshake_keys(struct hs_engine *e, const struct secret *shared);
+int start_handshake_keys(struct hs_engine *e, const struct shared_secret *shared);
 /* Server: the second ClientHello must repeat the first, RFC 8446 section 4.1.2. */
 int remember_first_hello(struct hs_engine *e);
 int check_second_hello(struct hs_engine *e);

@@ -239,13 +239,14 @@ int server_parse_cookie(struct hs_engine *e, enum extension_message message, str
 
 /* --- key_share, RFC 8446 section 4.2.8 --- */
 
-static void write_share(struct hs_engine *e, struct writer *w)
+static void write_share(struct hs_engine *e, const struct group *group, struct writer *w)
 {
-	size_t share;
+	size_t share, len;
+	const uint8_t *bytes = crypto_share_public(e->share, group, &len);
 
-	writer_u16(w, e->group->code);
+	writer_u16(w, group->code);
 	share = writer_open(w, 2);
-	writer_bytes(w, crypto_share_public(e->share), e->group->public_len);
+	writer_bytes(w, bytes, len);
 	writer_close(w, share, 2);
 }
 
@@ -257,7 +258,12 @@ int client_build_key_share(struct hs_engine *e, enum extension_message message, 
 	if (e->config.max_version < HS_TLS_1_3)
 		return EXTENSION_OMIT;
 	list = writer_open(w, 2);
-	write_share(e, w);
+	write_share(e, e->group, w);
+	/* a hybrid's curve for servers that do not have the hybrid; a retry asks for one alone */
+	for (size_t i = 0; !e->retry_group && i < e->config.group_count; i++)
+		if (e->config.groups[i] != e->group &&
+		    crypto_share_serves(e->share, e->config.groups[i]))
+			write_share(e, e->config.groups[i], w);
 	writer_close(w, list, 2);
 	return 0;
 }
@@ -267,7 +273,7 @@ int server_build_key_share(struct hs_engine *e, enum extension_message message, 
 	if (message == IN_HELLO_RETRY_REQUEST)
 		writer_u16(w, e->retry_group);
 	else
-		write_share(e, w);
+		write_share(e, e->group, w);
 	return 0;
 }
 

@@ -96,6 +96,7 @@ enum hs_group {
 	HS_SECP256R1 = 0x0017,
 	HS_SECP384R1 = 0x0018,
 	HS_X25519 = 0x001d,
+	HS_X25519MLKEM768 = 0x11ec, /* draft-ietf-tls-ecdhe-mlkem; not in TLS 1.2 */
 };
 
 enum hs_scheme {
@@ -212,8 +213,12 @@ struct hs_config {
 	 */
 	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM; in TLS 1.2 with ECDHE */
 	size_t suite_count;
-	const uint16_t
-		*groups; /* default: X25519, P-256, P-384; a client sends one share, of the first */
+	/*
+	 * Default: X25519MLKEM768, X25519, P-256, P-384. A client sends a share of the first, and
+	 * of X25519 if that is a part of it. X25519MLKEM768 is left out where libcrypto has no
+	 * ML-KEM; something has to remain.
+	 */
+	const uint16_t *groups;
 	size_t group_count;
 	const uint16_t *schemes; /* default: all of enum hs_scheme */
 	size_t scheme_count;

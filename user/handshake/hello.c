@@ -27,17 +27,15 @@ int new_share(struct hs_engine *e, const struct group *group)
 			    "key share");
 }
 
-int take_share(struct hs_engine *e, struct reader peer, struct secret *shared)
+int judge_share(struct hs_engine *e, int rc)
 {
-	int rc = crypto_share_derive(e->share, peer.at, peer.left, shared);
-
 	if (rc == -EBADMSG)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the peer's key share is not a valid one of %s", e->group->name);
 	return engine_check(e, rc, "key share");
 }
 
-int start_handshake_keys(struct hs_engine *e, const struct secret *shared)
+int start_handshake_keys(struct hs_engine *e, const struct shared_secret *shared)
 {
 	uint8_t hash[HASH_MAX];
 	int rc = transcript_value(&e->transcript, hash);

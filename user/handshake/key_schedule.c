@@ -51,7 +51,7 @@ int key_schedule_early(struct key_schedule *k, enum hash hash, const struct secr
 	return rc;
 }
 
-int key_schedule_handshake(struct key_schedule *k, const struct secret *shared,
+int key_schedule_handshake(struct key_schedule *k, const struct shared_secret *shared,
 			   const uint8_t *transcript)
 {
 	int rc;

@@ -33,7 +33,7 @@ struct key_schedule {
 /* @psk: NULL for a handshake without one */
 int key_schedule_early(struct key_schedule *k, enum hash hash, const struct secret *psk);
 /* @transcript: the hash over ClientHello..ServerHello */
-int key_schedule_handshake(struct key_schedule *k, const struct secret *shared,
+int key_schedule_handshake(struct key_schedule *k, const struct shared_secret *shared,
 			   const uint8_t *transcript);
 /* @transcript: the hash over ClientHello..server Finished */
 int key_schedule_master(struct key_schedule *k, const uint8_t *transcript);

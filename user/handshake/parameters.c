@@ -35,9 +35,10 @@ static const struct suite suites[] = {
 };
 
 static const struct group groups[] = {
-	{ HS_X25519, "x25519", 32, 32, 32 },
-	{ HS_SECP256R1, "secp256r1", 32, 65, 32 },
-	{ HS_SECP384R1, "secp384r1", 48, 97, 48 },
+	{ HS_X25519MLKEM768, "X25519MLKEM768", GROUP_HYBRID, 0, 1216, 64 },
+	{ HS_X25519, "x25519", GROUP_X25519, 32, 32, 32 },
+	{ HS_SECP256R1, "secp256r1", GROUP_CURVE, 32, 65, 32 },
+	{ HS_SECP384R1, "secp384r1", GROUP_CURVE, 48, 97, 48 },
 };
 
 static const struct scheme schemes[] = {
@@ -148,6 +149,11 @@ bool scheme_takes_key(const struct scheme *scheme, enum key_type key, uint16_t v
 	if (version == HS_TLS_1_2)
 		return scheme->key == key || (is_ecdsa(scheme->key) && is_ecdsa(key));
 	return scheme->handshake && scheme->key == key;
+}
+
+bool is_curve(const struct group *group)
+{
+	return group->kind == GROUP_X25519 || group->kind == GROUP_CURVE;
 }
 
 size_t hash_len(enum hash hash)

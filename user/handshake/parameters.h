@@ -98,11 +98,20 @@ struct suite {
 	enum authentication auth;
 };
 
+enum group_kind {
+	GROUP_X25519,
+	GROUP_CURVE, /* NIST's */
+	GROUP_HYBRID, /* X25519 and ML-KEM; TLS 1.3 only */
+};
+
+#define PUBLIC_MAX 1216
+
 struct group {
 	uint16_t code;
 	const char *name;
-	size_t scalar_len; /* random bytes that make a private key */
-	size_t public_len; /* bytes of a key share */
+	enum group_kind kind;
+	size_t scalar_len; /* random bytes that make a private key of a curve */
+	size_t public_len; /* bytes of a client's key share */
 	size_t secret_len;
 };
 
@@ -124,6 +133,9 @@ const struct scheme *scheme_find(uint16_t code);
  * to its curve and has no PKCS#1 (RFC 8446 section 4.2.3); TLS 1.2 does neither.
  */
 bool scheme_takes_key(const struct scheme *scheme, enum key_type key, uint16_t version);
+
+/* One that ECDHE of TLS 1.2 may use, RFC 8422 */
+bool is_curve(const struct group *group);
 
 size_t hash_len(enum hash hash);
 

@@ -20,6 +20,19 @@ struct secret {
 	size_t len;
 };
 
+/* What a key exchange makes, before a key schedule takes it in. */
+#define SHARED_SECRET_MAX 64
+
+struct shared_secret {
+	uint8_t bytes[SHARED_SECRET_MAX];
+	size_t len;
+};
+
+static inline void shared_secret_wipe(struct shared_secret *s)
+{
+	explicit_bzero(s, sizeof(*s));
+}
+
 static inline void secret_wipe(struct secret *s)
 {
 	explicit_bzero(s, sizeof(*s));

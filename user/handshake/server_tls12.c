@@ -30,9 +30,13 @@ static int check_client_hello_tls12(struct hs_engine *e)
 static uint32_t groups_of_client(const struct hs_engine *e)
 {
 	int p256 = group_index(&e->config, HS_SECP256R1);
+	uint32_t shared = e->in.groups_shared;
 
+	for (size_t i = 0; i < e->config.group_count; i++)
+		if (!is_curve(e->config.groups[i]))
+			shared &= ~(1u << i);
 	if (extension_seen(e, EXTENSION_SUPPORTED_GROUPS))
-		return e->in.groups_shared;
+		return shared;
 	return p256 < 0 ? 0 : 1u << p256;
 }
 
@@ -126,7 +130,8 @@ static void write_dh_params(struct hs_engine *e, struct writer *w)
 
 static int make_exchange(struct hs_engine *e, struct writer *w)
 {
-	size_t at;
+	const uint8_t *bytes;
+	size_t at, len;
 	int rc;
 
 	if (e->suite->exchange == EXCHANGE_ECDHE) {
@@ -136,7 +141,8 @@ static int make_exchange(struct hs_engine *e, struct writer *w)
 		writer_u8(w, CURVE_NAMED);
 		writer_u16(w, e->group->code);
 		at = writer_open(w, 1);
-		writer_bytes(w, crypto_share_public(e->share), e->group->public_len);
+		bytes = crypto_share_public(e->share, e->group, &len);
+		writer_bytes(w, bytes, len);
 		writer_close(w, at, 1);
 		return 0;
 	}
@@ -302,17 +308,18 @@ int parse_client_key_exchange(struct hs_engine *e, struct reader *r)
 
 static int derive_premaster(struct hs_engine *e)
 {
-	struct secret shared = { .len = 0 };
+	struct shared_secret shared = { .len = 0 };
 	int rc;
 
 	if (e->suite->exchange == EXCHANGE_DHE) {
 		rc = crypto_dh_derive(e->dh, e->in.share.at, e->in.share.left, e->premaster,
 				      &e->premaster_len);
 	} else {
-		rc = crypto_share_derive(e->share, e->in.share.at, e->in.share.left, &shared);
+		rc = crypto_share_derive(e->share, e->group, e->in.share.at, e->in.share.left,
+					 &shared);
 		memcpy(e->premaster, shared.bytes, shared.len);
 		e->premaster_len = shared.len;
-		secret_wipe(&shared);
+		shared_secret_wipe(&shared);
 	}
 	if (rc == -EBADMSG)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,

@@ -263,23 +263,24 @@ static int write_certificate_request(struct hs_engine *e)
 
 static int send_server_hello(struct hs_engine *e, const struct group *group, struct reader share)
 {
-	struct secret shared = { .len = 0 };
+	struct shared_secret shared = { .len = 0 };
 	uint8_t random[HS_RANDOM_LEN];
 	int rc = engine_check(e, e->config.random(e->config.ctx, random, sizeof(random)),
 			      "random bytes");
 
-	if (rc == 0)
-		rc = new_share(e, group);
+	e->group = group;
 	/* first: after a ServerHello the client could not read a bare alert */
 	if (rc == 0)
-		rc = take_share(e, share, &shared);
+		rc = judge_share(e,
+				 crypto_share_answer(group, share.at, share.left, e->config.random,
+						     e->config.ctx, &e->share, &shared));
 	if (rc == 0)
 		rc = write_server_hello(e, random);
 	if (rc == 0)
 		rc = action_change_cipher_spec(e, false);
 	if (rc == 0)
 		rc = start_handshake_keys(e, &shared);
-	secret_wipe(&shared);
+	shared_secret_wipe(&shared);
 	if (rc == 0)
 		rc = action_key(e, HS_TX, HS_EPOCH_HANDSHAKE, &e->keys.server_handshake);
 	if (rc == 0)

@@ -118,6 +118,8 @@ static const char *openssl_group(uint16_t group)
 	switch (group) {
 	case HS_X25519:
 		return "X25519";
+	case HS_X25519MLKEM768:
+		return "X25519MLKEM768";
 	case HS_SECP256R1:
 		return "P-256";
 	}

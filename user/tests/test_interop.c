@@ -35,6 +35,10 @@ static const struct wish wishes[] = {
 	  HS_SECP256R1, false, false, 0 },
 	{ "client certificate", KEY_ECDSA_P256, 0, 0, 0, true, false, 0 },
 	{ "ALPN", KEY_ECDSA_P256, 0, 0, 0, false, true, 0 },
+	/* where our libcrypto has it, the same package's openssl has it, too */
+	{ "X25519MLKEM768", KEY_ECDSA_P256, 0, HS_X25519MLKEM768, 0, false, false, 0 },
+	{ "HelloRetryRequest to X25519MLKEM768", KEY_RSA, 0, HS_X25519MLKEM768, HS_X25519, false,
+	  false, 0 },
 #define OLD(what, key, suite, group, client)                                           \
 	{                                                                              \
 		"TLS 1.2, " what, key, HS_##suite, group, 0, client, false, HS_TLS_1_2 \
@@ -351,7 +355,12 @@ static void resumption(void)
 static void all_wishes(const char *program, void (*test)(const char *, const struct wish *))
 {
 	for (size_t i = 0; i < WISHES; i++) {
-		if (program_exists(program))
+		bool hybrid = wishes[i].group == HS_X25519MLKEM768;
+
+		if (hybrid && (strcmp(program, "openssl") != 0 ||
+			       !crypto_has_group(group_find(wishes[i].group))))
+			skip(wishes[i].what, "no ML-KEM, or not the peer's");
+		else if (program_exists(program))
 			test(program, &wishes[i]);
 		else
 			skip(wishes[i].what, "the peer program is not installed");
@@ -360,6 +369,8 @@ static void all_wishes(const char *program, void (*test)(const char *, const str
 
 int main(void)
 {
+	if (crypto_init() < 0)
+		bail("libcrypto");
 	make_identities();
 	all_wishes("openssl", serve);
 	all_wishes("openssl", visit);

@@ -51,7 +51,7 @@ static void add(struct transcript *t, const char *hex)
 }
 
 static void derive(uint16_t group, const char *private, const char *hello, size_t share_at,
-		   size_t share_len, struct secret *shared)
+		   size_t share_len, struct shared_secret *shared)
 {
 	struct script script = { .len = 0 };
 	struct crypto_share *share;
@@ -60,7 +60,7 @@ static void derive(uint16_t group, const char *private, const char *hello, size_
 
 	script_add(&script, private);
 	if (crypto_share_new(group_find(group), script_random, &script, &share) < 0 ||
-	    crypto_share_derive(share, bytes + share_at, share_len, shared) < 0)
+	    crypto_share_derive(share, group_find(group), bytes + share_at, share_len, shared) < 0)
 		bail("(EC)DHE");
 	crypto_share_free(share);
 	free(bytes);
@@ -128,7 +128,7 @@ static void section_3(void)
 {
 	struct transcript t = { 0 };
 	struct key_schedule k = { 0 };
-	struct secret shared;
+	struct shared_secret shared;
 	uint8_t hash[HASH_MAX];
 	struct hs_key key;
 
@@ -170,7 +170,7 @@ static void section_5(void)
 {
 	struct transcript t = { 0 };
 	struct key_schedule k = { 0 };
-	struct secret mine, theirs;
+	struct shared_secret mine, theirs;
 	uint8_t hash[HASH_MAX], verify_data[HASH_MAX];
 	uint8_t message[36] = { MESSAGE_FINISHED, 0, 0, 32 };
 	struct hs_key key;

@@ -114,13 +114,13 @@ static bool share_row(const struct row *row, void *arg)
 	bool spoken = peer->len == group->public_len &&
 		      (group->code == HS_X25519 || peer->bytes[0] == 4);
 	struct crypto_share *share = NULL;
-	struct secret out;
+	struct shared_secret out;
 	bool good;
 	int rc;
 
 	if (crypto_share_new(group, give_private, &private, &share) < 0)
 		return false;
-	rc = crypto_share_derive(share, peer->bytes, peer->len, &out);
+	rc = crypto_share_derive(share, group, peer->bytes, peer->len, &out);
 	if (!spoken || is(row, "zero") || is(row, "invalid"))
 		good = rc == -EBADMSG && !out.len;
 	else
