@@ -49,7 +49,8 @@ static const char *check_key(struct outlook *o, const struct tlsock_act *a)
 	return NULL;
 }
 
-static const char *check_complete(const struct outlook *o, const struct tlsock_act *a)
+static const char *check_complete(const struct tlsock_ctx *ctx, const struct outlook *o,
+				  const struct tlsock_act *a)
 {
 	if (o->tx != TLSOCK_EPOCH_APPLICATION || o->rx != TLSOCK_EPOCH_APPLICATION)
 		return "COMPLETE without application keys in both directions";
@@ -57,6 +58,8 @@ static const char *check_complete(const struct outlook *o, const struct tlsock_a
 		return "COMPLETE before the peer's change_cipher_spec";
 	if (o->version != a->version)
 		return "COMPLETE of another version than the keys";
+	if (a->cookie && (ctx->role != TLSOCK_ROLE_CLIENT || a->version != TLSOCK_TLS_1_3))
+		return "COMPLETE with a COOKIE, where no tickets can come";
 	return NULL;
 }
 
@@ -79,7 +82,7 @@ static const char *push_check(const struct tlsock_ctx *ctx, const struct tlsock_
 			why = check_key(&o, a);
 			break;
 		case TLSOCK_ACT_COMPLETE:
-			why = check_complete(&o, a);
+			why = check_complete(ctx, &o, a);
 			fallthrough;
 		case TLSOCK_ACT_FAIL:
 			if (!why && a != acts + n - 1)
@@ -160,6 +163,8 @@ static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock
 	r->certs = a->certs;
 	r->certs_len = a->certs_len;
 	a->certs = NULL;
+	r->cookie = a->cookie;
+	a->cookie = NULL;
 	tlsock_hs_done(sk, ctx);
 }
 

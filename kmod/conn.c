@@ -220,7 +220,7 @@ static void ring_any(struct tlsock_net *tn)
 void tlsock_worker_pass(struct tlsock_net *tn)
 {
 	lockdep_assert_held(&tn->lock);
-	if (!list_empty(&tn->ready))
+	if (!list_empty(&tn->ready) || !list_empty(&tn->tickets))
 		ring_any(tn);
 }
 
@@ -432,8 +432,10 @@ void tlsock_worker_del(struct tlsock_net *tn, u32 portid)
 	if (!w)
 		goto out;
 	list_del(&w->node);
-	if (!--tn->n_workers)
+	if (!--tn->n_workers) {
 		tn->workers_gone = jiffies;
+		tlsock_tickets_clear(tn);
+	}
 	list_for_each_entry_safe(conn, tmp, &w->conns, owned)
 		disown(tn, conn);
 	/* it may have been the one that was rung for these */

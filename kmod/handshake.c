@@ -106,6 +106,8 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
 	ctx->rx.idle = 0;
 	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
+	if (ctx->result.flags & TLSOCK_INFO_RESUMED)
+		TLSOCK_INC(sk, TLSOCK_MIB_RESUMED);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
 	tlsock_rx_update_ready(sk, ctx);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Handshake messages after the handshake: KeyUpdate is answered here (RFC 8446 section
- * 4.6.3, keys by section 7.2), NewSessionTicket is passed over, renegotiation is refused, anything
+ * 4.6.3, keys by section 7.2), NewSessionTicket is passed on, renegotiation is refused, anything
  * else has no place. An established connection never needs the daemon. Under the socket lock.
  */
 #include <linux/jiffies.h>
@@ -152,7 +152,7 @@ static int one_message(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, s
 			return bad(sk, ctx, TLSOCK_ALERT_DECODE_ERROR,
 				   "the peer sent a malformed KeyUpdate");
 		if (msg[0] == TLSOCK_HT_NEW_SESSION_TICKET && ctx->role == TLSOCK_ROLE_CLIENT) {
-			TLSOCK_INC(sk, TLSOCK_MIB_TICKETS_DROPPED);
+			tlsock_ticket_recv(sk, ctx, msg, len);
 			return 0;
 		}
 	} else if (msg[0] == TLSOCK_HT_HELLO_REQUEST || msg[0] == TLSOCK_HT_CLIENT_HELLO) {

@@ -38,6 +38,7 @@ static int __net_init net_init(struct net *net)
 	spin_lock_init(&tn->lock);
 	INIT_LIST_HEAD(&tn->ready);
 	INIT_LIST_HEAD(&tn->workers);
+	INIT_LIST_HEAD(&tn->tickets);
 	tn->workers_gone = jiffies;
 	tn->grace_ms = GRACE_MS;
 	tn->max_netns = MAX_NETNS;

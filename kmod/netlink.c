@@ -210,6 +210,43 @@ static int give_conn(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid
 	return 0;
 }
 
+static int give_ticket(struct tlsock_net *tn, const struct tlsock_ticket *t, u32 portid)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = msg_new(TLSOCK_CMD_CONN_TICKET, portid, t->len + t->cookie->len + 64, &hdr,
+		      GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return -ENOMEM;
+	if (nla_put_u64_64bit(skb, TLSOCK_A_ID, t->id, TLSOCK_A_PAD) ||
+	    nla_put(skb, TLSOCK_A_COOKIE, t->cookie->len, t->cookie->bytes) ||
+	    nla_put(skb, TLSOCK_A_DATA, t->len, t->message)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	return give(tn, skb, hdr, portid);
+}
+
+/* Tickets wait behind handshakes. One that cannot be given is lost, for a full handshake. */
+static u32 give_tickets(struct tlsock_net *tn, u32 portid, u32 max, u32 *bytes)
+{
+	struct tlsock_ticket *t;
+	u32 given = 0;
+	int err;
+
+	lockdep_assert_held(&tn->lock);
+	while (*bytes < max && given < PULL_MESSAGES && (t = tlsock_ticket_next(tn))) {
+		err = give_ticket(tn, t, portid);
+		if (err == -EAGAIN)	/* its queue is full: it comes back */
+			break;
+		given += !err;
+		*bytes += t->len + t->cookie->len;
+		tlsock_ticket_told(tn, t);
+	}
+	return given;
+}
+
 /* worker -> kernel */
 
 static int do_register(struct sk_buff *skb, struct genl_info *info)
@@ -250,6 +287,8 @@ static int do_pull(struct sk_buff *skb, struct genl_info *info)
 			break;
 		given++;
 	}
+	if (!err && conns)
+		given += give_tickets(tn, w->portid, max, &bytes);
 	/* Under the same lock as ring(): nothing can come between. */
 	if (!given && !err && !w->bell)
 		swap(w->bell, bell);
@@ -320,6 +359,7 @@ static int do_stats(struct sk_buff *skb, struct genl_info *info)
 	    put_stat(reply, TLSOCK_A_STAT_HS_STARTED, m.v[TLSOCK_MIB_HANDSHAKES]) ||
 	    put_stat(reply, TLSOCK_A_STAT_HS_DONE, m.v[TLSOCK_MIB_DONE]) ||
 	    put_stat(reply, TLSOCK_A_STAT_HS_FAILED, m.v[TLSOCK_MIB_FAILED]) ||
+	    put_stat(reply, TLSOCK_A_STAT_HS_RESUMED, m.v[TLSOCK_MIB_RESUMED]) ||
 	    put_stat(reply, TLSOCK_A_STAT_DECRYPT_ERROR, m.v[TLSOCK_MIB_DECRYPT_ERROR]) ||
 	    put_stat(reply, TLSOCK_A_STAT_WORKERS, READ_ONCE(tn->n_workers)) ||
 	    put_stat(reply, TLSOCK_A_STAT_IN_FLIGHT, READ_ONCE(tn->in_flight))) {

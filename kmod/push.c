@@ -36,6 +36,7 @@ static const struct nla_policy act_policy[TLSOCK_AA_MAX + 1] = {
 	[TLSOCK_AA_ERRNO] = NLA_POLICY_RANGE(NLA_U32, 1, MAX_ERRNO),
 	[TLSOCK_AA_ALERT] = NLA_POLICY_MAX(NLA_U8, TLSOCK_ALERT_NONE - 1),
 	[TLSOCK_AA_TEXT] = { .type = NLA_NUL_STRING, .len = 239 },
+	[TLSOCK_AA_COOKIE] = { .type = NLA_BINARY, .len = TLSOCK_COOKIE_MAX },
 };
 
 static const u8 *attr_bin(struct nlattr **tb, int attr, u16 *len)
@@ -170,6 +171,14 @@ static int prepare_complete(struct tlsock_act *a, struct nlattr **tb, const stru
 	a->binding = attr_bin(tb, TLSOCK_AA_CHANNEL_BINDING, &a->binding_len);
 	if (tb[TLSOCK_AA_SERVER_NAME])
 		a->server_name = nla_data(tb[TLSOCK_AA_SERVER_NAME]);
+	if (tb[TLSOCK_AA_COOKIE]) {
+		if (!nla_len(tb[TLSOCK_AA_COOKIE]))
+			return -EINVAL;
+		a->cookie = tlsock_cookie_new(nla_data(tb[TLSOCK_AA_COOKIE]),
+					      nla_len(tb[TLSOCK_AA_COOKIE]));
+		if (!a->cookie)
+			return -ENOMEM;
+	}
 	return prepare_certs(a, nest);
 }
 
@@ -229,6 +238,7 @@ static void acts_free(struct tlsock_act *acts, int n)
 			kfree(buf);
 		tlsock_keys_free(acts[i].keys);
 		kvfree(acts[i].certs);
+		tlsock_cookie_put(acts[i].cookie);
 	}
 }
 

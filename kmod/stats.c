@@ -42,6 +42,8 @@ static const struct item items[] = {
 	{ "TlsockAlertsSent", TLSOCK_MIB_ALERTS_SENT },
 	{ "TlsockAlertsReceived", TLSOCK_MIB_ALERTS_RECEIVED },
 	{ "TlsockTicketsDropped", TLSOCK_MIB_TICKETS_DROPPED },
+	{ "TlsockTickets", TLSOCK_MIB_TICKETS },
+	{ "TlsockHandshakeResumed", TLSOCK_MIB_RESUMED },
 };
 
 /* Upstream's names; what only its device offload counts stays 0. */

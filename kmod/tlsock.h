@@ -24,8 +24,7 @@
 #include "cipher_suite.h"
 #include "record.h"
 
-/* Pages that hold one record with its header and protection */
-/* one more: it need not begin where a page does */
+/* Pages that hold one record with its header and protection, wherever in a page it begins */
 #define TLSOCK_RECORD_PAGES	\
 	(DIV_ROUND_UP(TLSOCK_HEADER_LEN + TLSOCK_CIPHERTEXT_MAX, PAGE_SIZE) + 1)
 #define TLSOCK_HS_BYTES_MAX	(128 * 1024)	/* of one handshake, each way */
@@ -35,6 +34,7 @@
 #define TLSOCK_IDLE_RECORDS_MAX	32		/* in a row that bring no application data */
 #define TLSOCK_IDLE_BYTES_MAX	(256 * 1024)	/* of handshake messages in their place */
 #define TLSOCK_KEY_UPDATE_MS	100		/* between two that are answered */
+#define TLSOCK_TICKET_MAX	(16 * 1024)	/* a NewSessionTicket that is given to the daemon */
 
 /* What an application asked for. Immutable once shared: setters copy. */
 struct tlsock_opts {
@@ -196,6 +196,24 @@ struct tlsock_result {
 	char server_name[TLSOCK_NAME_MAX + 1];
 	u32 certs_len;
 	u8 *certs;			/* struct tlsock_cert[], as getsockopt gives it */
+	struct tlsock_cookie *cookie;	/* for tickets to come; or NULL */
+	u8 tickets;			/* that came while there was one */
+};
+
+/* What the daemon left for session tickets to come */
+struct tlsock_cookie {
+	refcount_t refs;		/* the socket, and each ticket */
+	u32 len;
+	u8 bytes[];
+};
+
+/* A session ticket that waits for a worker */
+struct tlsock_ticket {
+	struct list_head node;		/* tn->tickets */
+	u64 id;				/* of the connection */
+	struct tlsock_cookie *cookie;	/* with a reference */
+	u32 len;
+	u8 message[];
 };
 
 /* What getsockopt() gives */
@@ -264,6 +282,8 @@ enum tlsock_mib_item {
 	TLSOCK_MIB_ALERTS_SENT,
 	TLSOCK_MIB_ALERTS_RECEIVED,
 	TLSOCK_MIB_TICKETS_DROPPED,
+	TLSOCK_MIB_TICKETS,
+	TLSOCK_MIB_RESUMED,
 	/* keys set by hand, as upstream counts them */
 	TLSOCK_MIB_CURR_TX,
 	TLSOCK_MIB_CURR_RX,
@@ -303,6 +323,8 @@ struct tlsock_net {
 	struct hlist_head uids[1 << 6];	/* of struct tlsock_uid */
 	u32 n_workers;
 	u32 in_flight;
+	struct list_head tickets;	/* of struct tlsock_ticket; none while there is no worker */
+	u32 n_tickets, ticket_bytes;
 	unsigned long workers_gone;	/* jiffies: when the last one went */
 	u32 grace_ms, max_netns, max_uid, max_listener;
 	struct tlsock_mib __percpu *mib;
@@ -414,6 +436,7 @@ struct tlsock_act {
 	/* made ready before the socket lock is taken */
 	struct tlsock_keys *keys;
 	struct list_head bufs;		/* of tlsock_txbuf, room for DATA's records */
+	struct tlsock_cookie *cookie;
 	u8 *certs;
 	u32 certs_len;
 };
@@ -467,13 +490,23 @@ void tlsock_workers_clear(struct tlsock_net *tn);
  */
 struct tlsock_conn *tlsock_conn_next(struct tlsock_net *tn, struct tlsock_worker *w,
 				     bool may_adopt);
-/* Ring for connections that wait for any worker, if there are some. tn->lock held. */
+/* Ring for connections and tickets that wait for any worker, if there are. tn->lock held. */
 void tlsock_worker_pass(struct tlsock_net *tn);
 struct tlsock_worker *tlsock_worker_find(struct tlsock_net *tn, u32 portid);
 /* It has been told all there is; a gone one is forgotten. tn->lock held. */
 void tlsock_conn_told(struct tlsock_conn *conn);
 struct tlsock_quota *tlsock_quota_new(void);
 void tlsock_quota_put(struct tlsock_quota *q);
+
+/* ticket.c: session tickets for the daemon */
+struct tlsock_cookie *tlsock_cookie_new(const void *bytes, size_t len);
+void tlsock_cookie_put(struct tlsock_cookie *c);
+/* A NewSessionTicket came: queue it, or drop it. Socket lock; tn->lock inside. */
+void tlsock_ticket_recv(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len);
+/* The next, or NULL; it was given, or cannot be; forget all. tn->lock held. */
+struct tlsock_ticket *tlsock_ticket_next(struct tlsock_net *tn);
+void tlsock_ticket_told(struct tlsock_net *tn, struct tlsock_ticket *t);
+void tlsock_tickets_clear(struct tlsock_net *tn);
 
 /* push.c */
 int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info);

@@ -68,6 +68,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	tlsock_tx_free(&ctx->tx);
 	tlsock_rx_free(&ctx->rx);
 	kvfree(ctx->result.certs);
+	tlsock_cookie_put(ctx->result.cookie);
 	memset(&ctx->result, 0, sizeof(ctx->result));
 	ctx->tx.close_sent = false;
 	ctx->rx.eof = false;

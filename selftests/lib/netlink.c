@@ -158,6 +158,10 @@ static void take_attr(struct event *e, int type, const uint8_t *data, size_t len
 		e->data_len = len;
 		memcpy(e->data, data, len);
 		break;
+	case TLSOCK_A_COOKIE:
+		e->cookie_len = len;
+		memcpy(e->cookie, data, len);
+		break;
 	case TLSOCK_A_MORE:
 		e->more = true;
 		break;
@@ -166,13 +170,14 @@ static void take_attr(struct event *e, int type, const uint8_t *data, size_t len
 
 static struct event *event_parse(const uint8_t *attrs, size_t len, int cmd)
 {
-	struct event *e = calloc(1, sizeof(*e) + len);
+	struct event *e = calloc(1, sizeof(*e) + 2 * len);
 	struct nlattr nla;
 
 	if (!e)
 		abort();
 	e->cmd = cmd;
 	e->data = (uint8_t *)(e + 1);
+	e->cookie = e->data + len;
 	while (len >= ATTR_HDR) {
 		memcpy(&nla, attrs, sizeof(nla));
 		if (nla.nla_len < ATTR_HDR || nla.nla_len > len)

@@ -26,6 +26,8 @@ struct event {
 	uint64_t stat[TLSOCK_A_MAX + 1]; /* integers by attribute: STATS and LIMITS */
 	size_t data_len;
 	uint8_t *data; /* follows the struct */
+	size_t cookie_len;
+	uint8_t *cookie; /* likewise */
 };
 
 struct nl {

@@ -62,6 +62,17 @@ void push_app_keys(struct msg *m, const struct script *s, bool server)
 	push_epoch_key(m, s, TLSOCK_DIR_RX, APP, !server);
 }
 
+static void push_cookie(struct msg *m, size_t len)
+{
+	uint8_t *cookie = malloc(len);
+
+	if (!cookie)
+		abort();
+	pattern_fill(cookie, len, 0);
+	msg_put(m, TLSOCK_AA_COOKIE, cookie, len);
+	free(cookie);
+}
+
 void push_complete(struct msg *m, const struct script *s, bool server)
 {
 	uint8_t *cert = s->cert_len ? malloc(s->cert_len) : NULL, binding[32];
@@ -84,6 +95,8 @@ void push_complete(struct msg *m, const struct script *s, bool server)
 		msg_put(m, TLSOCK_AA_CHANNEL_BINDING, binding, sizeof(binding));
 	if (server)
 		msg_str(m, TLSOCK_AA_SERVER_NAME, "asked.test");
+	if (s->cookie_len)
+		push_cookie(m, s->cookie_len);
 	msg_end(m);
 	free(cert);
 }

@@ -168,6 +168,8 @@ struct tlsock_cert {
 #define TLSOCK_GENL_VERSION	1
 #define TLSOCK_GENL_MCGRP_MONITOR "monitor"
 
+#define TLSOCK_COOKIE_MAX	8192
+
 enum tlsock_cmd {
 	TLSOCK_CMD_UNSPEC,
 	/* worker -> kernel. EALREADY: this socket is a worker already. */
@@ -196,6 +198,10 @@ enum tlsock_cmd {
 	TLSOCK_CMD_CONN_INFO,	/* kernel -> tool */
 	/* kernel -> "monitor", for CAP_NET_ADMIN: EVENT ID ROLE and what is known */
 	TLSOCK_CMD_EVENT,
+	/* kernel -> worker: ID COOKIE DATA, one NewSessionTicket of a client's connection whose
+	 * COMPLETE had this COOKIE; to any worker that takes new connections
+	 */
+	TLSOCK_CMD_CONN_TICKET,
 
 	__TLSOCK_CMD_MAX,
 	TLSOCK_CMD_MAX = __TLSOCK_CMD_MAX - 1
@@ -250,6 +256,8 @@ enum tlsock_attr {
 	TLSOCK_A_LIMIT_HS_NETNS,	/* handshakes in flight; 16384 */
 	TLSOCK_A_LIMIT_HS_UID,		/* 8192 */
 	TLSOCK_A_LIMIT_HS_LISTENER,	/* 8192 */
+	TLSOCK_A_COOKIE,	/* binary: as COMPLETE gave it */
+	TLSOCK_A_STAT_HS_RESUMED, /* of those done */
 
 	__TLSOCK_A_MAX,
 	TLSOCK_A_MAX = __TLSOCK_A_MAX - 1
@@ -283,9 +291,12 @@ enum tlsock_direction {
  *		ends the connection likewise.
  * CONTINUE	read on.
  * COMPLETE	VERSION SUITE [GROUP] [SIGNATURE_SCHEME] [FLAGS] [ALPN] [VERIFY_CODE]
- *		[PEER_CERT]* [CHANNEL_BINDING] [SERVER_NAME]: the application may go on. Needs
- *		keys of VERSION and the application epoch in force in both directions. Must be
- *		last.
+ *		[PEER_CERT]* [CHANNEL_BINDING] [SERVER_NAME] [COOKIE]: the application may go on.
+ *		Needs keys of VERSION and the application epoch in force in both directions.
+ *		Must be last. COOKIE (a client of TLS 1.3) asks for the NewSessionTickets to come:
+ *		the first four, if they have at most 16 KiB, each come back with it in a
+ *		CONN_TICKET. Without it, or when too many wait or there is no worker, they are
+ *		dropped.
  * FAIL		ERRNO [ALERT] [VERIFY_CODE] [TEXT]: send ALERT under the key in force and fail.
  *		Must be last.
  */
@@ -325,6 +336,9 @@ enum tlsock_action_attr {
 	TLSOCK_AA_ERRNO,	/* u32: positive */
 	TLSOCK_AA_ALERT,	/* u8: AlertDescription; absent: none is sent */
 	TLSOCK_AA_TEXT,		/* string, at most 239 bytes */
+	TLSOCK_AA_COOKIE,	/* binary, 1 to TLSOCK_COOKIE_MAX bytes that mean nothing to the
+				 * kernel
+				 */
 
 	__TLSOCK_AA_MAX,
 	TLSOCK_AA_MAX = __TLSOCK_AA_MAX - 1
