@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * dh_openssl.c - Diffie-Hellman over a prime on libcrypto's numbers, for TLS 1.2
+ * dh_openssl.c - Diffie-Hellman over a prime on libcrypto's numbers
  *
- * RFC 5246 sections 7.4.3 and 8.1.2, RFC 7919. See crypto.h. Keys serve once. It must never
+ * RFC 5246 sections 7.4.3 and 8.1.2, RFC 8446 section 4.2.8.1, RFC 7919. See crypto.h. Keys serve once. It must never
  * compute with the peer's number before that is known to lie in range.
  */
 #include "crypto.h"

@@ -9,8 +9,6 @@
 #include "extensions.h"
 
 #define MALFORMED (-1)
-#define FFDHE2048 0x0100
-#define FFDHE3072 0x0101
 
 /* --- server_name, RFC 6066 section 3 --- */
 
@@ -150,8 +148,8 @@ int server_parse_groups(struct hs_engine *e, enum extension_message message, str
 			e->in.groups_shared |= 1u << i;
 		/* RFC 7919 section 2 */
 		e->in.ffdhe |= code >> 8 == 1;
-		e->in.ffdhe2048 |= code == FFDHE2048;
-		e->in.ffdhe3072 |= code == FFDHE3072;
+		e->in.ffdhe2048 |= code == HS_FFDHE2048;
+		e->in.ffdhe3072 |= code == HS_FFDHE3072;
 	}
 	return 0;
 }

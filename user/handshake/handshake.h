@@ -96,6 +96,8 @@ enum hs_group {
 	HS_SECP256R1 = 0x0017,
 	HS_SECP384R1 = 0x0018,
 	HS_X25519 = 0x001d,
+	HS_FFDHE2048 = 0x0100, /* RFC 7919; with ECDHE suites in TLS 1.3 alone */
+	HS_FFDHE3072 = 0x0101,
 	HS_X25519MLKEM768 = 0x11ec, /* draft-ietf-tls-ecdhe-mlkem; not in TLS 1.2 */
 };
 
@@ -214,7 +216,7 @@ struct hs_config {
 	const uint16_t *suites; /* default: AES-128-GCM, AES-256-GCM; in TLS 1.2 with ECDHE */
 	size_t suite_count;
 	/*
-	 * Default: X25519MLKEM768, X25519, P-256, P-384. A client sends a share of the first, and
+	 * Default: X25519MLKEM768, X25519, P-256, P-384; ffdhe2048 and ffdhe3072 if named. A client sends a share of the first, and
 	 * of X25519 if that is a part of it. X25519MLKEM768 is left out where libcrypto has no
 	 * ML-KEM; something has to remain.
 	 */

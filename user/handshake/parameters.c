@@ -39,6 +39,8 @@ static const struct group groups[] = {
 	{ HS_X25519, "x25519", GROUP_X25519, 32, 32, 32 },
 	{ HS_SECP256R1, "secp256r1", GROUP_CURVE, 32, 65, 32 },
 	{ HS_SECP384R1, "secp384r1", GROUP_CURVE, 48, 97, 48 },
+	{ HS_FFDHE2048, "ffdhe2048", GROUP_FFDHE, 0, 256, 256 },
+	{ HS_FFDHE3072, "ffdhe3072", GROUP_FFDHE, 0, 384, 384 },
 };
 
 static const struct scheme schemes[] = {

@@ -101,6 +101,7 @@ struct suite {
 enum group_kind {
 	GROUP_X25519,
 	GROUP_CURVE, /* NIST's */
+	GROUP_FFDHE, /* a prime; ECDHE of TLS 1.2 does not know it */
 	GROUP_HYBRID, /* X25519 and ML-KEM; TLS 1.3 only */
 };
 

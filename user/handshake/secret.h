@@ -21,7 +21,7 @@ struct secret {
 };
 
 /* What a key exchange makes, before a key schedule takes it in. */
-#define SHARED_SECRET_MAX 64
+#define SHARED_SECRET_MAX 384 /* ffdhe3072 */
 
 struct shared_secret {
 	uint8_t bytes[SHARED_SECRET_MAX];

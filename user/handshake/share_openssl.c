@@ -57,6 +57,7 @@ bool crypto_has_group(const struct group *group)
 struct crypto_share {
 	const struct group *group;
 	EVP_PKEY *key;
+	struct crypto_dh *dh;
 	EVP_PKEY *kem; /* of a hybrid group: the side that asks */
 	uint8_t public_bytes[PUBLIC_MAX];
 	size_t public_len;
@@ -276,6 +277,41 @@ static int kem_decapsulate(EVP_PKEY *key, const uint8_t *ciphertext, uint8_t *se
 	return rc;
 }
 
+/* --- ffdhe, RFC 8446 section 4.2.8.1: numbers are as long as the prime --- */
+
+static int dh_share(struct crypto_share *share, int (*random)(void *, uint8_t *, size_t), void *ctx)
+{
+	unsigned int bits = (unsigned int)share->group->public_len * 8;
+	const uint8_t *bytes;
+	size_t len;
+	int rc = crypto_dh_named(bits, random, ctx, &share->dh);
+
+	if (rc < 0)
+		return rc;
+	bytes = crypto_dh_public(share->dh, &len);
+	if (len != share->group->public_len)
+		return -EIO;
+	memcpy(share->public_bytes, bytes, len);
+	return 0;
+}
+
+/* With leading zeros, RFC 8446 section 7.4.1 */
+static int derive_dh(const struct crypto_share *share, const uint8_t *peer, size_t len,
+		     uint8_t *out)
+{
+	size_t full = share->group->secret_len, got;
+	int rc;
+
+	if (len != share->group->public_len)
+		return -EBADMSG;
+	rc = crypto_dh_derive(share->dh, peer, len, out, &got);
+	if (rc < 0)
+		return rc;
+	memmove(out + full - got, out, got);
+	memset(out, 0, full - got);
+	return 0;
+}
+
 /* --- shares --- */
 
 static int make(struct crypto_share *share, int (*random)(void *, uint8_t *, size_t), void *ctx)
@@ -287,6 +323,8 @@ static int make(struct crypto_share *share, int (*random)(void *, uint8_t *, siz
 		return x25519_share(share, random, ctx, share->public_bytes);
 	case GROUP_CURVE:
 		return curve_share(share, random, ctx);
+	case GROUP_FFDHE:
+		return dh_share(share, random, ctx);
 	case GROUP_HYBRID:
 		rc = kem_share(share, random, ctx);
 		if (rc < 0)
@@ -321,6 +359,7 @@ void crypto_share_free(struct crypto_share *share)
 		return;
 	EVP_PKEY_free(share->key);
 	EVP_PKEY_free(share->kem);
+	crypto_dh_free(share->dh);
 	free(share);
 }
 
@@ -414,6 +453,9 @@ int crypto_share_derive(const struct crypto_share *share, const struct group *gr
 	case GROUP_X25519:
 	case GROUP_CURVE:
 		rc = derive(share, group, peer, len, out->bytes, out->len);
+		break;
+	case GROUP_FFDHE:
+		rc = derive_dh(share, peer, len, out->bytes);
 		break;
 	case GROUP_HYBRID:
 		rc = derive_hybrid(share, peer, len, out->bytes);

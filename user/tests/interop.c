@@ -120,6 +120,10 @@ static const char *openssl_group(uint16_t group)
 		return "X25519";
 	case HS_X25519MLKEM768:
 		return "X25519MLKEM768";
+	case HS_FFDHE2048:
+		return "ffdhe2048";
+	case HS_FFDHE3072:
+		return "ffdhe3072";
 	case HS_SECP256R1:
 		return "P-256";
 	}
@@ -131,6 +135,10 @@ static const char *gnutls_group(uint16_t group)
 	switch (group) {
 	case HS_X25519:
 		return "GROUP-X25519";
+	case HS_FFDHE2048:
+		return "GROUP-FFDHE2048";
+	case HS_FFDHE3072:
+		return "GROUP-FFDHE3072";
 	case HS_SECP256R1:
 		return "GROUP-SECP256R1";
 	}

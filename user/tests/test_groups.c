@@ -3,7 +3,7 @@
  * test_groups.c - groups that are no curves, RFC 8446 section 4.2.8
  *
  * X25519MLKEM768 of draft-ietf-tls-ecdhe-mlkem: which shares a client sends, what a server does
- * with it, keys and ciphertexts that are none. Without an ML-KEM in libcrypto all that is left
+ * with it, keys and ciphertexts that are none; ffdhe (section 4.2.8.1) and its numbers. Without an ML-KEM in libcrypto all that is left
  * is that it is passed over.
  */
 #include <stdio.h>
@@ -21,6 +21,9 @@ static const uint16_t hybrid_first[] = { HS_X25519MLKEM768, HS_X25519, HS_SECP25
 static const uint16_t hybrid_last[] = { HS_X25519, HS_X25519MLKEM768 };
 static const uint16_t classic[] = { HS_SECP256R1, HS_X25519 };
 static const uint16_t nist[] = { HS_SECP256R1 };
+static const uint16_t ffdhe2048[] = { HS_FFDHE2048 };
+static const uint16_t ffdhe3072[] = { HS_FFDHE3072 };
+static const uint16_t ffdhe_last[] = { HS_X25519, HS_SECP256R1, HS_FFDHE2048 };
 
 struct list {
 	const uint16_t *groups;
@@ -47,6 +50,13 @@ static const struct agreement {
 	{ "nothing else", LIST(hybrid_alone), LIST(hybrid_alone), HS_X25519MLKEM768, false },
 };
 
+static const struct agreement primes[] = {
+	{ "ffdhe2048 alone", LIST(ffdhe2048), LIST(ffdhe2048), HS_FFDHE2048, false },
+	{ "ffdhe3072 alone", LIST(ffdhe3072), LIST(ffdhe3072), HS_FFDHE3072, false },
+	{ "a retry to ffdhe2048", LIST(ffdhe_last), LIST(ffdhe2048), HS_FFDHE2048, true },
+	{ "a client that has it last", LIST(ffdhe_last), LIST(ffdhe_last), HS_X25519, false },
+};
+
 static void use(struct pair *p, enum hs_role role, struct list list)
 {
 	p->side[role].config.groups = list.groups;
@@ -71,6 +81,87 @@ static void agree(const struct agreement *a)
 	if (!pair_complete(&p))
 		note("%s %s", p.side[HS_CLIENT].text, p.side[HS_SERVER].text);
 	pair_free(&p);
+}
+
+/* Without the policy's word nobody offers or takes it. */
+static void primes_by_name(void)
+{
+	struct pair p;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	use(&p, HS_CLIENT, (struct list)LIST(ffdhe2048));
+	pair_run(&p);
+	ok(p.side[HS_SERVER].failure.alert == ALERT_HANDSHAKE_FAILURE &&
+		   p.side[HS_SERVER].failure.error == EPERM,
+	   "no ffdhe by default: %s", p.side[HS_SERVER].text);
+	pair_free(&p);
+}
+
+/* The same secret whatever its first bytes are: it is as long as the prime. */
+static void padded(void)
+{
+	const struct group *group = group_find(HS_FFDHE2048);
+	struct party a = { .random_state = 1 }, b = { .random_state = 2 };
+	bool same = true, zeros = false;
+
+	for (int i = 0; same && !zeros && i < 2000; i++) {
+		struct crypto_share *client = NULL, *server = NULL;
+		struct shared_secret x, y;
+		const uint8_t *bytes;
+		size_t len;
+
+		if (crypto_share_new(group, test_random, &a, &client) < 0)
+			bail("no share");
+		bytes = crypto_share_public(client, group, &len);
+		if (crypto_share_answer(group, bytes, len, test_random, &b, &server, &x) < 0)
+			bail("no answer");
+		bytes = crypto_share_public(server, group, &len);
+		same = crypto_share_derive(client, group, bytes, len, &y) == 0 && len == 256 &&
+		       x.len == 256 && y.len == 256 && !memcmp(x.bytes, y.bytes, 256);
+		zeros = !x.bytes[0];
+		crypto_share_free(client);
+		crypto_share_free(server);
+	}
+	ok(same && zeros, "a secret that begins with a zero has it still");
+}
+
+enum number { ZERO, ONE, ALL_BUT_ONE, ALL, TWO_SHORT, NUMBERS };
+
+static const char *const number_names[] = { "zero", "one", "p - 1", "p", "two, but not padded" };
+
+/* The ends of the range, RFC 8446 section 4.2.8.1 */
+static void out_of_range(uint16_t code)
+{
+	const struct group *group = group_find(code);
+	struct party party = { .random_state = 3 };
+	struct crypto_share *share = NULL, *other = NULL;
+	struct crypto_dh *dh = NULL;
+	const uint8_t *prime;
+	size_t len;
+
+	if (crypto_share_new(group, test_random, &party, &share) < 0 ||
+	    crypto_dh_named(code == HS_FFDHE2048 ? 2048 : 3072, test_random, &party, &dh) < 0)
+		bail("no share");
+	prime = crypto_dh_prime(dh, &len);
+	for (int n = ZERO; n < NUMBERS; n++) {
+		uint8_t bytes[384] = { 0 };
+		struct shared_secret out;
+		size_t use = n == TWO_SHORT ? 1 : len;
+
+		if (n == ALL || n == ALL_BUT_ONE)
+			memcpy(bytes, prime, len);
+		if (n == ALL_BUT_ONE || n == ONE)
+			bytes[len - 1] ^= 1;
+		if (n == TWO_SHORT)
+			bytes[0] = 2;
+		ok(crypto_share_derive(share, group, bytes, use, &out) == -EBADMSG &&
+			   crypto_share_answer(group, bytes, use, test_random, &party, &other,
+					       &out) == -EBADMSG &&
+			   !out.len && !other,
+		   "%s is no number of %s", number_names[n], group->name);
+	}
+	crypto_dh_free(dh);
+	crypto_share_free(share);
 }
 
 /* One share on its way: its bytes become others. */
@@ -263,6 +354,14 @@ int main(void)
 	there = crypto_has_group(group_find(HS_X25519MLKEM768));
 	passed_over(there);
 	old_version("the hybrid and X25519", (struct list)LIST(hybrid_first), true);
+	for (size_t i = 0; i < sizeof(primes) / sizeof(primes[0]); i++)
+		agree(&primes[i]);
+	primes_by_name();
+	padded();
+	out_of_range(HS_FFDHE2048);
+	out_of_range(HS_FFDHE3072);
+	old_version("ffdhe2048 behind X25519", (struct list)LIST(ffdhe_last), true);
+	old_version("ffdhe2048 alone", (struct list)LIST(ffdhe2048), false);
 	if (there) {
 		for (size_t i = 0; i < sizeof(agreements) / sizeof(agreements[0]); i++)
 			agree(&agreements[i]);

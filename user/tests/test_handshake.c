@@ -13,7 +13,8 @@
 
 static const uint16_t suites[] = { HS_AES_128_GCM_SHA256, HS_AES_256_GCM_SHA384,
 				   HS_CHACHA20_POLY1305_SHA256 };
-static const uint16_t groups[] = { HS_X25519, HS_SECP256R1, HS_SECP384R1, HS_X25519MLKEM768 };
+static const uint16_t groups[] = { HS_X25519,	      HS_SECP256R1, HS_SECP384R1,
+				   HS_X25519MLKEM768, HS_FFDHE2048, HS_FFDHE3072 };
 
 static bool same_key(const struct hs_key *a, const struct hs_key *b)
 {

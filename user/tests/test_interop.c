@@ -35,6 +35,8 @@ static const struct wish wishes[] = {
 	  HS_SECP256R1, false, false, 0 },
 	{ "client certificate", KEY_ECDSA_P256, 0, 0, 0, true, false, 0 },
 	{ "ALPN", KEY_ECDSA_P256, 0, 0, 0, false, true, 0 },
+	{ "ffdhe2048", KEY_ECDSA_P256, 0, HS_FFDHE2048, 0, false, false, 0 },
+	{ "HelloRetryRequest to ffdhe3072", KEY_RSA, 0, HS_FFDHE3072, HS_X25519, false, false, 0 },
 	/* where our libcrypto has it, the same package's openssl has it, too */
 	{ "X25519MLKEM768", KEY_ECDSA_P256, 0, HS_X25519MLKEM768, 0, false, false, 0 },
 	{ "HelloRetryRequest to X25519MLKEM768", KEY_RSA, 0, HS_X25519MLKEM768, HS_X25519, false,
