@@ -135,13 +135,15 @@ void choose_client_credential(struct hs_engine *e, bool (*fits)(const struct hs_
 								const struct hs_credential *c))
 {
 	const struct reader *names = &e->in.authorities;
+	size_t count = e->config.credential_count;
 
-	for (size_t i = 0; names->left && i < e->config.credential_count; i++)
+	for (size_t i = 0; names->left && i < count; i++)
 		if (credential_issued_by(e->config.credentials[i], names->at, names->left) &&
 		    credential_serves(e, e->config.credentials[i], fits))
 			return;
-	for (size_t i = 0; i < e->config.credential_count; i++)
-		if (credential_serves(e, e->config.credentials[i], fits))
+	for (size_t i = 0; i < 2 * count; i++)
+		if ((i >= count || chain_fits(e, e->config.credentials[i])) &&
+		    credential_serves(e, e->config.credentials[i % count], fits))
 			return;
 }
 
@@ -330,6 +332,15 @@ const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_cr
 		    key_large_enough(e->config.schemes[i], c))
 			return e->config.schemes[i];
 	return NULL;
+}
+
+/* RFC 8446 section 4.2.3: signature_algorithms is for certificates, too, if that is all. */
+bool chain_fits(const struct hs_engine *e, const struct hs_credential *c)
+{
+	const struct incoming *in = &e->in;
+	struct reader list = in->schemes_cert.left ? in->schemes_cert : in->schemes;
+
+	return !list.left || credential_signed_by(c, list);
 }
 
 int write_signature(struct hs_engine *e, const uint8_t *content, size_t len)

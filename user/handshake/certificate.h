@@ -11,6 +11,7 @@
 
 #include "crypto.h"
 #include "handshake.h"
+#include "reader.h"
 
 /* The peer's certificates, parsed. */
 struct certificates;
@@ -52,6 +53,9 @@ bool credential_issued_by(const struct hs_credential *c, const uint8_t *names, s
 const struct hs_der *credential_staple(const struct hs_credential *c);
 /* The subject of the anchor number @i in DER, for free(); its length, or 0: no such one. */
 size_t trust_subject(const struct hs_trust *trust, size_t i, uint8_t **der);
+
+/* Is each certificate of the chain signed by one of these, a list of code points? */
+bool credential_signed_by(const struct hs_credential *c, struct reader schemes);
 
 /* What a credential can do. */
 bool credential_has_name(const struct hs_credential *c, const char *name);

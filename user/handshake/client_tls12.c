@@ -261,6 +261,7 @@ int parse_certificate_request_tls12(struct hs_engine *e, struct reader *r)
 	e->in.takes_rsa = memchr(types.at, CERTIFICATE_RSA_SIGN, types.left);
 	e->in.takes_ecdsa = memchr(types.at, CERTIFICATE_ECDSA_SIGN, types.left);
 	e->in.authorities = authorities;
+	e->in.schemes = schemes;
 	while (!reader_done(&authorities))
 		if (!reader_vec16(&authorities, &name, 1, UINT16_MAX))
 			goto malformed;

@@ -131,6 +131,8 @@ struct incoming {
 	uint32_t suites_shared; /* bit i: the client has config.suites[i] */
 	uint32_t groups_shared;
 	uint32_t schemes_shared; /* in a CertificateRequest, too */
+	struct reader schemes; /* the list itself */
+	struct reader schemes_cert; /* of signature_algorithms_cert */
 	bool takes_rsa; /* certificate_types of a CertificateRequest of TLS 1.2 */
 	bool takes_ecdsa;
 	uint32_t shares_present; /* bit i: shares[i] is a share of config.groups[i] */
@@ -357,6 +359,8 @@ int parse_finished(struct hs_engine *e, struct reader *r);
 int check_finished(struct hs_engine *e, const struct secret *base);
 /* The first scheme of the policy that the peer verifies and @c can make; NULL: none. */
 const struct scheme *choose_scheme(const struct hs_engine *e, const struct hs_credential *c);
+/* Does the peer verify all signatures of the chain? It should get another one, if there is one. */
+bool chain_fits(const struct hs_engine *e, const struct hs_credential *c);
 int write_certificate(struct hs_engine *e, const struct hs_credential *c);
 /* The scheme in e->scheme and a signature over @content, in either version. */
 int write_signature(struct hs_engine *e, const uint8_t *content, size_t len);

@@ -53,6 +53,11 @@ static const struct extension table[] = {
 	  IN_CLIENT_HELLO | IN_CERTIFICATE_REQUEST,
 	  { build_schemes, build_schemes },
 	  { parse_schemes, parse_schemes } },
+	{ EXTENSION_SIGNATURE_ALGORITHMS_CERT,
+	  "signature_algorithms_cert", /* ours are one list, so it is not sent */
+	  IN_CLIENT_HELLO | IN_CERTIFICATE_REQUEST,
+	  { NULL, NULL },
+	  { parse_schemes_cert, parse_schemes_cert } },
 	{ EXTENSION_ALPN,
 	  "application_layer_protocol_negotiation",
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,

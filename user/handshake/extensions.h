@@ -38,6 +38,7 @@ enum {
 	EXTENSION_COOKIE = 44,
 	EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,
 	EXTENSION_CERTIFICATE_AUTHORITIES = 47,
+	EXTENSION_SIGNATURE_ALGORITHMS_CERT = 50,
 	EXTENSION_KEY_SHARE = 51,
 	EXTENSION_RENEGOTIATION_INFO = 0xff01,
 };
@@ -76,7 +77,7 @@ extension_parse_fn client_parse_alpn, server_parse_alpn;
 extension_build_fn client_build_groups;
 extension_parse_fn client_parse_groups, server_parse_groups;
 extension_build_fn build_schemes;
-extension_parse_fn parse_schemes;
+extension_parse_fn parse_schemes, parse_schemes_cert;
 extension_build_fn client_build_cookie;
 extension_parse_fn client_parse_cookie, server_parse_cookie;
 extension_build_fn client_build_key_share, server_build_key_share;

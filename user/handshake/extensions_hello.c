@@ -191,6 +191,7 @@ int parse_schemes(struct hs_engine *e, enum extension_message message, struct re
 	(void)message;
 	if (!reader_vec16(r, &list, 2, UINT16_MAX - 1))
 		return MALFORMED;
+	e->in.schemes = list;
 	while (!reader_done(&list)) {
 		int i;
 
@@ -200,6 +201,15 @@ int parse_schemes(struct hs_engine *e, enum extension_message message, struct re
 		if (i >= 0)
 			e->in.schemes_shared |= 1u << i;
 	}
+	return 0;
+}
+
+/* What the peer verifies in certificates, where that differs. */
+int parse_schemes_cert(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)message;
+	if (!reader_vec16(r, &e->in.schemes_cert, 2, UINT16_MAX - 1) || e->in.schemes_cert.left % 2)
+		return MALFORMED;
 	return 0;
 }
 

@@ -100,16 +100,18 @@ static int choose_suite(struct hs_engine *e)
 	return 0;
 }
 
-static bool credential_fits(struct hs_engine *e, struct hs_credential *c)
+/* @strict: the chain has to be one that the client verifies; that is only a wish of its. */
+static bool credential_fits(struct hs_engine *e, struct hs_credential *c, bool strict)
 {
+	if (strict && !chain_fits(e, c))
+		return false;
 	e->scheme = choose_scheme(e, c);
 	if (e->scheme)
 		e->credential = c;
 	return e->scheme;
 }
 
-/* RFC 8446 section 4.4.2.2: the key has to be one that the client can verify. */
-bool find_named_credential(struct hs_engine *e, bool *named)
+static bool find_named(struct hs_engine *e, bool *named, bool strict)
 {
 	const struct config *c = &e->config;
 	const char *name = e->summary.server_name;
@@ -118,12 +120,18 @@ bool find_named_credential(struct hs_engine *e, bool *named)
 		if (!credential_has_name(c->credentials[i], name))
 			continue;
 		*named = true;
-		if (credential_fits(e, c->credentials[i])) {
+		if (credential_fits(e, c->credentials[i], strict)) {
 			e->server_name_used = true;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* RFC 8446 section 4.4.2.2: the key has to be one that the client can verify. */
+bool find_named_credential(struct hs_engine *e, bool *named)
+{
+	return find_named(e, named, true) || find_named(e, named, false);
 }
 
 bool find_other_credential(struct hs_engine *e)
@@ -139,8 +147,8 @@ bool find_other_credential(struct hs_engine *e)
 	case HS_UNMATCHED_ANY:
 		break;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (credential_fits(e, e->config.credentials[i]))
+	for (size_t i = 0; i < 2 * count; i++)
+		if (credential_fits(e, e->config.credentials[i % count], i < count))
 			return true;
 	return false;
 }

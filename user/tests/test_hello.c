@@ -407,6 +407,32 @@ static void one_row(const struct target *t, const struct row *row)
 	hs_trust_unref(trust);
 }
 
+/* RFC 8446 section 4.2.2: the cookie comes back as it was, of whatever length. */
+static void cookie_echo(void)
+{
+	static const struct edit edits[] = { { EDIT_RANDOM, 0, RETRY_RANDOM },
+					     { EDIT_SET, SHARES, "0017" },
+					     { EDIT_ADD, COOKIE, "00080102030405060708" } };
+	static const uint8_t expected[] = { 0, COOKIE, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8 };
+	const struct message *second;
+	struct pair p;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	pair_start(&p);
+	pair_step(&p);
+	edit_message(&p.sent[1], edits, 3);
+	p.sent_count = 2; /* the rest of the server's flight is for another client */
+	for (size_t i = 2; i < MESSAGES_MAX && p.sent[i].bytes; i++)
+		free(p.sent[i].bytes);
+	pair_step(&p);
+	second = &p.sent[2];
+	ok(!p.side[HS_CLIENT].failed && p.sent_count == 3 &&
+		   second->bytes[0] == MESSAGE_CLIENT_HELLO &&
+		   memmem(second->bytes, second->len, expected, sizeof(expected)),
+	   "the second ClientHello echoes the cookie");
+	pair_free(&p);
+}
+
 #define TARGET(what, rows, type, nth, retry, ask)                                    \
 	{                                                                            \
 		what, rows, sizeof(rows) / sizeof((rows)[0]), type, nth, retry, ask, \
@@ -429,6 +455,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
 		for (size_t j = 0; j < targets[i].count; j++)
 			one_row(&targets[i], &targets[i].rows[j]);
+	cookie_echo();
 	identities_free();
 	return tap_done();
 }
