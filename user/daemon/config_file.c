@@ -235,19 +235,33 @@ out:
 	return error;
 }
 
+/* Each path of an option's list */
+static int add_paths(cfg_t *section, const char *option, struct hs_trust *trust,
+		     int (*add)(struct hs_trust *, const char *, char *, size_t), char *text,
+		     size_t text_size)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < cfg_size(section, option); i++) {
+		char *path = file_beside(section->filename, cfg_getnstr(section, option, i));
+
+		error = path ? add(trust, path, text, text_size) : -1;
+		free(path);
+	}
+	return error;
+}
+
 static int trust_of(cfg_t *section, struct trust *t)
 {
-	unsigned int files = cfg_size(section, "file"), dirs = cfg_size(section, "dir");
 	bool system = cfg_getbool(section, "system") == cfg_true;
 	char text[CONFIG_ERROR_SIZE / 2] = "out of memory";
-	char *path = NULL;
-	int error = 0;
+	int error;
 
 	if (title_of(section, &t->name) || access_of(section, &t->access))
 		return -1;
 	if (!cfg_size(section, "users") && !cfg_size(section, "groups"))
 		t->access.everyone = true; /* a certificate authority is no secret */
-	if (!files && !dirs && !system) {
+	if (!cfg_size(section, "file") && !cfg_size(section, "dir") && !system) {
 		cfg_error(section, "trust \"%s\": none of file, dir, system is given", t->name);
 		return -1;
 	}
@@ -255,18 +269,12 @@ static int trust_of(cfg_t *section, struct trust *t)
 	error = t->object ? 0 : -1;
 	if (!error && system)
 		error = trust_add_system(t->object, text, sizeof(text));
-	for (unsigned int i = 0; !error && i < files + dirs; i++) {
-		path = file_beside(section->filename,
-				   i < files ? cfg_getnstr(section, "file", i) :
-					       cfg_getnstr(section, "dir", i - files));
-		if (!path)
-			error = -1;
-		else if (i < files)
-			error = trust_add_file(t->object, path, text, sizeof(text));
-		else
-			error = trust_add_dir(t->object, path, text, sizeof(text));
-		free(path);
-	}
+	if (!error)
+		error = add_paths(section, "file", t->object, trust_add_file, text, sizeof(text));
+	if (!error)
+		error = add_paths(section, "dir", t->object, trust_add_dir, text, sizeof(text));
+	if (!error)
+		error = add_paths(section, "crl", t->object, trust_add_crl, text, sizeof(text));
 	if (error)
 		cfg_error(section, "trust \"%s\": %s", t->name, text);
 	return error;
@@ -576,9 +584,13 @@ struct config *config_load(const char *path, char *error)
 		CFG_END(),
 	};
 	cfg_opt_t trust[] = {
-		CFG_STR_LIST("file", NULL, CFGF_NONE),	  CFG_STR_LIST("dir", NULL, CFGF_NONE),
-		CFG_BOOL("system", cfg_false, CFGF_NONE), CFG_STR_LIST("users", NULL, CFGF_NONE),
-		CFG_STR_LIST("groups", NULL, CFGF_NONE),  CFG_END(),
+		CFG_STR_LIST("file", NULL, CFGF_NONE),
+		CFG_STR_LIST("dir", NULL, CFGF_NONE),
+		CFG_STR_LIST("crl", NULL, CFGF_NONE),
+		CFG_BOOL("system", cfg_false, CFGF_NONE),
+		CFG_STR_LIST("users", NULL, CFGF_NONE),
+		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_END(),
 	};
 	cfg_opt_t profile[] = {
 		CFG_STR_LIST("suites", NULL, CFGF_NONE),

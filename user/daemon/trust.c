@@ -24,7 +24,9 @@ static const char *const system_bundles[] = {
 	"/etc/ssl/cert.pem", /* Alpine */
 };
 
-int trust_add_file(struct hs_trust *trust, const char *path, char *text, size_t text_size)
+static int add_file(struct hs_trust *trust, const char *path,
+		    int (*add)(struct hs_trust *, const void *, size_t, char *), char *text,
+		    size_t text_size)
 {
 	char reason[HS_MAX_TEXT] = "";
 	struct file_bytes bytes;
@@ -32,13 +34,23 @@ int trust_add_file(struct hs_trust *trust, const char *path, char *text, size_t 
 
 	if (n)
 		return n;
-	n = hs_trust_add_pem(trust, bytes.data, bytes.len, reason);
+	n = add(trust, bytes.data, bytes.len, reason);
 	file_release(&bytes);
 	if (n < 0) {
 		snprintf(text, text_size, "%s: %s", path, reason);
 		return n;
 	}
 	return 0;
+}
+
+int trust_add_file(struct hs_trust *trust, const char *path, char *text, size_t text_size)
+{
+	return add_file(trust, path, hs_trust_add_pem, text, text_size);
+}
+
+int trust_add_crl(struct hs_trust *trust, const char *path, char *text, size_t text_size)
+{
+	return add_file(trust, path, hs_trust_add_crl_pem, text, text_size);
 }
 
 static bool is_certificate(const char *name)

@@ -17,6 +17,7 @@
  * and *.cer files; it must have one at least.
  */
 int trust_add_file(struct hs_trust *trust, const char *path, char *text, size_t text_size);
+int trust_add_crl(struct hs_trust *trust, const char *path, char *text, size_t text_size);
 int trust_add_dir(struct hs_trust *trust, const char *path, char *text, size_t text_size);
 int trust_add_system(struct hs_trust *trust, char *text, size_t text_size);
 

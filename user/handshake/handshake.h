@@ -164,6 +164,12 @@ void hs_trust_unref(struct hs_trust *trust); /* takes NULL */
  * -EBADMSG when one does not parse, -ENOENT when there is none, -ENOMEM.
  */
 int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *text);
+/*
+ * Adds all lists of revoked certificates (RFC 5280 section 5) of a PEM bundle. From then on a
+ * peer's own certificate verifies only if there is a list of its issuer's that is in force and does
+ * not name it. Returns as above.
+ */
+int hs_trust_add_crl_pem(struct hs_trust *trust, const void *pem, size_t len, char *text);
 
 /*
  * What a connection may do. hs_engine_new() copies all of it and takes references, so

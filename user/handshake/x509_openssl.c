@@ -30,6 +30,7 @@ struct hs_trust {
 	unsigned int references;
 	X509_STORE *store;
 	struct seen *seen;
+	bool has_lists; /* of revoked certificates */
 };
 
 struct certificates {
@@ -105,6 +106,44 @@ int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *
 	} else if (!count) {
 		x509_say(text, "no certificate in PEM format in it");
 		count = -ENOENT;
+	}
+out:
+	BIO_free(bio);
+	ERR_clear_error();
+	return count;
+}
+
+int hs_trust_add_crl_pem(struct hs_trust *trust, const void *pem, size_t len, char *text)
+{
+	BIO *bio = len <= INT32_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+	X509_CRL *list;
+	int count = 0;
+	bool added;
+
+	if (!bio)
+		return -ENOMEM;
+	seen_free(trust->seen); /* what was verified without */
+	trust->seen = NULL;
+	ERR_clear_error();
+	while ((list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+		added = X509_STORE_add_crl(trust->store, list) == 1;
+		X509_CRL_free(list);
+		if (!added) {
+			count = -ENOMEM;
+			goto out;
+		}
+		count++;
+	}
+	if (!x509_pem_at_end()) {
+		if (text)
+			snprintf(text, HS_MAX_TEXT, "list number %d of the bundle does not parse",
+				 count + 1);
+		count = -EBADMSG;
+	} else if (!count) {
+		x509_say(text, "no list of revoked certificates in PEM format in it");
+		count = -ENOENT;
+	} else {
+		trust->has_lists = true;
 	}
 out:
 	BIO_free(bio);
@@ -314,14 +353,15 @@ static void reason_text(X509_STORE_CTX *ctx, int code, const struct certificate_
 static bool set_parameters(X509_STORE_CTX *ctx, const struct certificate_check *check)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	bool server = check->peer == HS_SERVER;
+	bool server = check->peer == HS_SERVER, lists = check->trust && check->trust->has_lists;
 
 	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH);
 	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
 	X509_VERIFY_PARAM_set_time(param, (time_t)check->now);
 	X509_VERIFY_PARAM_set_hostflags(param, HOST_FLAGS);
 	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN |
-						       X509_V_FLAG_TRUSTED_FIRST) != 1 ||
+						       X509_V_FLAG_TRUSTED_FIRST |
+						       (lists ? X509_V_FLAG_CRL_CHECK : 0)) != 1 ||
 	    X509_VERIFY_PARAM_set_purpose(param, server ? X509_PURPOSE_SSL_SERVER :
 							  X509_PURPOSE_SSL_CLIENT) != 1 ||
 	    X509_VERIFY_PARAM_set_trust(param, server ? X509_TRUST_SSL_SERVER :

@@ -158,6 +158,40 @@ void identity_free(struct identity *id)
 	free(id);
 }
 
+char *identity_crl(const struct identity *issuer, const struct identity *revoked, int64_t begin,
+		   int64_t end)
+{
+	X509_CRL *list = X509_CRL_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(TEST_NOW + begin));
+	ASN1_TIME *to = ASN1_TIME_set(NULL, (time_t)(TEST_NOW + end));
+	X509_REVOKED *entry;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem, *copy;
+	long len;
+
+	X509_CRL_set_version(list, 1);
+	X509_CRL_set_issuer_name(list, X509_get_subject_name(issuer->cert));
+	X509_CRL_set1_lastUpdate(list, from);
+	X509_CRL_set1_nextUpdate(list, to);
+	if (revoked) {
+		entry = X509_REVOKED_new();
+		X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->cert));
+		X509_REVOKED_set_revocationDate(entry, from);
+		X509_CRL_add0_revoked(list, entry);
+	}
+	X509_CRL_sort(list);
+	if (X509_CRL_sign(list, issuer->key, EVP_sha256()) <= 0 ||
+	    PEM_write_bio_X509_CRL(bio, list) != 1)
+		bail("no list of revoked certificates");
+	len = BIO_get_mem_data(bio, &pem);
+	copy = strndup(pem, (size_t)len);
+	BIO_free(bio);
+	X509_CRL_free(list);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	return copy;
+}
+
 struct hs_credential *identity_credential(const struct identity *id)
 {
 	char text[HS_MAX_TEXT];

@@ -47,6 +47,13 @@ struct identity_spec {
 struct identity *identity_new(const struct identity_spec *spec);
 void identity_free(struct identity *id);
 
+/*
+ * A list of the issuer's in PEM, for free(), with @revoked in it if there is one. The times are in
+ * seconds from TEST_NOW.
+ */
+char *identity_crl(const struct identity *issuer, const struct identity *revoked, int64_t begin,
+		   int64_t end);
+
 struct hs_credential *identity_credential(const struct identity *id);
 struct hs_trust *identity_trust(const struct identity *authority);
 

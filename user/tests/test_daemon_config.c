@@ -66,6 +66,9 @@ static void set_up(void)
 	if (mkfifo(path, 0600))
 		bail("mkfifo: %s", strerror(errno));
 	free(path);
+	path = identity_crl(root, leaf, -DAY, DAY);
+	scratch_write("revoked.pem", 0644, "%s", path);
+	free(path);
 	identity_free(root);
 	identity_free(leaf);
 	identity_free(other);
@@ -96,7 +99,8 @@ static void test_full(void)
 		"	groups = {\"4712\"}\n"
 		"}\n"
 		"credential \"default\" { chain = leaf.pem key = leaf.key }\n"
-		"trust \"ours\" { file = {root.pem, leaf.pem} dir = {cas} users = {\"4711\"} }\n"
+		"trust \"ours\" { file = {root.pem, leaf.pem} dir = {cas} crl = {revoked.pem}\n"
+		"	users = {\"4711\"} }\n"
 		"profile \"slow\" { suites = {TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256}\n"
 		"	groups = {secp384r1} signature_schemes = {ed25519} }\n"
 		"limits { grace_ms = 100 handshakes = 5 handshakes_per_uid = 4\n"
@@ -187,6 +191,10 @@ static const struct bad bad[] = {
 	{ "trust \"t\" { dir = {none} }\n", "none: no file *.pem, *.crt or *.cer in it" },
 	{ "trust \"t\" { dir = {open} }\n", "open: mode 1777 lets everybody write it" },
 	{ "trust \"t\" { dir = {leaf.pem} }\n", "leaf.pem: Not a directory" },
+	{ "trust \"t\" { crl = {revoked.pem} }\n", "1: trust \"t\": none of file, dir, system" },
+	{ "trust \"t\" { file = {root.pem} crl = {empty.pem} }\n",
+	  "empty.pem: no list of revoked" },
+	{ "trust \"t\" { file = {root.pem} crl = {nowhere} }\n", "nowhere: No such file" },
 	{ "trust \"t\" { dir = {nowhere} }\n", "nowhere: No such file or directory" },
 	{ "\nlimits { grace_ms = 1\n\n", "2: a brace that is opened here is not closed" },
 	{ "limits { grace_ms = 1 }\n/* limits\n", "2: a comment that begins here does not end" },
