@@ -138,7 +138,7 @@ if [ -z "$(packages "$upstream" 2>/dev/null)" ] || [ -n "$(find user kmod Kbuild
 	check "the packages are built" user/packaging/deb.sh
 fi
 check "a clean root" clean_root
-check "install" install_version "$upstream" linux-headers-amd64 gcc-12 libc6-dev
+check "install" install_version "$upstream" linux-headers-amd64 gcc-12
 check "DKMS has built the module" module_is_built
 check "the service is enabled" unit_is_enabled
 check "the user tlsockd is there" inside getent passwd tlsockd
