@@ -27,6 +27,7 @@ files() {
 	for f in sysusers.d/tlsockd.conf modules-load.d/tlsock.conf; do
 		echo "644 $prefix/lib/$f user/packaging/$f"
 	done
+	echo "644 $prefix/share/bash-completion/completions/tlsock user/packaging/completion/tlsock"
 	echo "644 $prefix/include/tlsock.h user/libtlsock/tlsock.h"
 	echo "644 $prefix/include/linux/tlsock.h kmod/include/uapi/linux/tlsock.h"
 	for f in user/man/*.[1-8]; do

@@ -47,17 +47,36 @@ build_against() {
 	LD_LIBRARY_PATH=$DESTDIR/usr/lib "$dir/user"
 }
 
+completes() { # line, wanted
+	PATH=$DESTDIR/usr/bin:$PATH bash -c '
+		. "$DESTDIR/usr/share/bash-completion/completions/tlsock"
+		read -ra COMP_WORDS <<<"$1"
+		case $1 in *" ") COMP_WORDS+=("") ;; esac
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_tlsock
+		echo "${COMPREPLY[*]}"
+		[ "${COMPREPLY[*]}" = "$2" ]' bash "$1" "$2"
+}
+
+completion() {
+	completes "tlsock con" "connections connect" && completes "tlsock -j st" status &&
+		completes "tlsock exec --cr" --credential &&
+		completes "tlsock listen -V " "none optional required" &&
+		completes "tlsock connect --verify r" required && completes "tlsock status --pro" --prometheus
+}
+
 nothing_left() {
 	! find "$DESTDIR" -not -type d | grep .
 }
 
 echo "TAP version 13"
-echo "1..5"
+echo "1..6"
 check "install" selftests/install.sh install
 check "every part is there" missing usr/sbin/tlsockd usr/bin/tlsock usr/lib/libtlsock.so \
 	usr/lib/tlsock/tlsock-exec.so \
 	usr/lib/libtlsock.so.0 usr/lib/libtlsock.a usr/include/tlsock.h usr/include/linux/tlsock.h \
 	usr/share/man/man7/tlsock.7 usr/share/man/man8/tlsockd.8 usr/share/man/man3/tlsock_wait.3
 check "a program builds and runs against it" build_against
+check "bash completes commands, options and words" completion
 check "uninstall" selftests/install.sh uninstall
 check "nothing is left" nothing_left
