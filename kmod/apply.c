@@ -58,7 +58,7 @@ static const char *check_complete(const struct tlsock_ctx *ctx, const struct out
 		return "COMPLETE before the peer's change_cipher_spec";
 	if (o->version != a->version)
 		return "COMPLETE of another version than the keys";
-	if (a->cookie && (ctx->role != TLSOCK_ROLE_CLIENT || a->version != TLSOCK_TLS_1_3))
+	if (a->result->cookie && (ctx->role != TLSOCK_ROLE_CLIENT || a->version != TLSOCK_TLS_1_3))
 		return "COMPLETE with a COOKIE, where no tickets can come";
 	return NULL;
 }
@@ -146,25 +146,9 @@ static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *
 
 static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
 {
-	struct tlsock_result *r = &ctx->result;
-
-	r->flags = a->flags;
-	r->x509_verify = a->x509;
-	r->version = a->version;
-	r->suite = a->suite;
-	r->group = a->group;
-	r->signature_scheme = a->signature_scheme;
-	r->alpn_len = a->alpn_len;
-	memcpy(r->alpn, a->alpn, a->alpn_len);
-	r->has_binding = a->binding_len;
-	memcpy(r->binding, a->binding, a->binding_len);
-	if (a->server_name)
-		strscpy(r->server_name, a->server_name, sizeof(r->server_name));
-	r->certs = a->certs;
-	r->certs_len = a->certs_len;
-	a->certs = NULL;
-	r->cookie = a->cookie;
-	a->cookie = NULL;
+	ctx->result = a->result;
+	a->result = NULL;
+	WRITE_ONCE(ctx->version, a->version);
 	tlsock_hs_done(sk, ctx);
 }
 

@@ -16,56 +16,42 @@
 struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
 				    size_t key_len, const u8 *iv, size_t iv_len)
 {
+	struct crypto_aead *aead;
 	struct tlsock_keys *k;
-	int err = -EINVAL;
+	int err;
 
 	if (key_len != cipher->key_len || iv_len != cipher->iv_len)
 		return ERR_PTR(-EINVAL);
-	k = kzalloc(sizeof(*k), GFP_KERNEL);
-	if (!k)
-		return ERR_PTR(-ENOMEM);
-	k->cipher = cipher;
-	memcpy(k->iv, iv, iv_len);
-
-	k->aead = crypto_alloc_aead(cipher->aead, 0, 0);
-	if (IS_ERR(k->aead)) {
-		err = PTR_ERR(k->aead) == -ENOENT ? -EOPNOTSUPP : PTR_ERR(k->aead);
-		k->aead = NULL;
-		goto out_free;
+	aead = crypto_alloc_aead(cipher->aead, 0, 0);
+	if (IS_ERR(aead))
+		return PTR_ERR(aead) == -ENOENT ? ERR_PTR(-EOPNOTSUPP) : ERR_CAST(aead);
+	err = crypto_aead_setkey(aead, key, key_len) ?:
+	      crypto_aead_setauthsize(aead, TLSOCK_TAG_LEN);
+	k = err ? NULL : kzalloc(sizeof(*k) + crypto_aead_reqsize(aead), GFP_KERNEL);
+	if (!k) {
+		crypto_free_aead(aead);
+		return ERR_PTR(err ?: -ENOMEM);
 	}
-	err = crypto_aead_setkey(k->aead, key, key_len);
-	if (err)
-		goto out_free;
-	err = crypto_aead_setauthsize(k->aead, TLSOCK_TAG_LEN);
-	if (err)
-		goto out_free;
-	err = -ENOMEM;
-	k->req = aead_request_alloc(k->aead, GFP_KERNEL);
-	if (!k->req)
-		goto out_free;
+	k->cipher = cipher;
+	k->aead = aead;
+	memcpy(k->iv, iv, iv_len);
 	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
 	 * synchronous in process context; should it ever queue, this waits for it.
 	 */
 	crypto_init_wait(&k->wait);
-	aead_request_set_callback(k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+	aead_request_set_tfm(&k->req, aead);
+	aead_request_set_callback(&k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
 				  crypto_req_done, &k->wait);
-	aead_request_set_ad(k->req, cipher->version == TLSOCK_TLS_1_3 ? TLSOCK_HEADER_LEN :
+	aead_request_set_ad(&k->req, cipher->version == TLSOCK_TLS_1_3 ? TLSOCK_HEADER_LEN :
 									TLSOCK_AAD_MAX);
 	return k;
-
-out_free:
-	tlsock_keys_free(k);
-	return ERR_PTR(err);
 }
 
 void tlsock_keys_free(struct tlsock_keys *k)
 {
 	if (!k)
 		return;
-	if (k->req)
-		aead_request_free(k->req);
-	if (k->aead)
-		crypto_free_aead(k->aead);
+	crypto_free_aead(k->aead);
 	kfree_sensitive(k);
 }
 
@@ -88,9 +74,9 @@ static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct sca
 		dst = dst == src ? from : to;
 		src = from;
 	}
-	aead_request_set_crypt(k->req, src, dst, len, k->nonce);
-	return crypto_wait_req(encrypt ? crypto_aead_encrypt(k->req) : crypto_aead_decrypt(k->req),
-			       &k->wait);
+	aead_request_set_crypt(&k->req, src, dst, len, k->nonce);
+	return crypto_wait_req(encrypt ? crypto_aead_encrypt(&k->req) :
+			       crypto_aead_decrypt(&k->req), &k->wait);
 }
 
 /* RFC 3610 section 2.3: CCM's counter block begins with its flags */

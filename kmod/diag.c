@@ -21,7 +21,7 @@ int tlsock_get_info(struct sock *sk, struct sk_buff *skb COMPAT_ULP_INFO_PARAMS)
 	rcu_read_lock();
 	ctx = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
 	if (ctx) {
-		version = READ_ONCE(ctx->result.version);
+		version = READ_ONCE(ctx->version);
 		cipher = READ_ONCE(ctx->kernel_type);
 		tx = READ_ONCE(ctx->tx.keys) ? TLS_CONF_SW : TLS_CONF_BASE;
 		rx = READ_ONCE(ctx->rx.keys) ? TLS_CONF_SW : TLS_CONF_BASE;

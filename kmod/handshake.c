@@ -55,8 +55,9 @@ void tlsock_hs_drop(struct sock *sk, struct tlsock_ctx *ctx)
 static void hs_event(struct sock *sk, struct tlsock_ctx *ctx, u8 event)
 {
 	if (ctx->hs.conn)
-		tlsock_nl_event(ctx->hs.conn, sock_net(sk), event, ctx->err, ctx->err_text,
-				ctx->result.version, ctx->result.suite);
+		tlsock_nl_event(ctx->hs.conn, sock_net(sk), event, ctx->err,
+				ctx->err_text ?: "", ctx->version,
+				ctx->result ? ctx->result->suite : 0);
 }
 
 void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32 x509,
@@ -68,7 +69,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	if (ctx->state == TLSOCK_STATE_FAILED)
 		return;
 	va_start(args, fmt);
-	vscnprintf(ctx->err_text, sizeof(ctx->err_text), fmt, args);
+	ctx->err_text = kvasprintf(GFP_KERNEL, fmt, args);
 	va_end(args);
 	ctx->err = err;
 	ctx->err_x509 = x509;
@@ -106,7 +107,7 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
 	ctx->rx.idle = 0;
 	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
-	if (ctx->result.flags & TLSOCK_INFO_RESUMED)
+	if (ctx->result->flags & TLSOCK_INFO_RESUMED)
 		TLSOCK_INC(sk, TLSOCK_MIB_RESUMED);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
@@ -153,7 +154,7 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 		return PTR_ERR(conn);
 	TLSOCK_INC(sk, TLSOCK_MIB_HANDSHAKES);
 	hs->conn = conn;
-	ctx->result.id = conn->id;
+	ctx->id = conn->id;
 	hs->started = jiffies;
 	hs->deadline = jiffies + msecs_to_jiffies(ctx->opts->timeout_ms);
 	hs->blocked = ctx->role == TLSOCK_ROLE_CLIENT;
@@ -415,10 +416,10 @@ void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx)
 }
 
 /*
- * The owner is a work or a PUSH: that is brief, since neither waits for user memory, and a PUSH that
- * waits for it can answer for itself. On the queue that lock_sock() waits on, because it would
- * wait for whoever came next as well. Enters and leaves with slock held, and drops it. (With BH off
- * the context stands, as under rcu_read_lock().)
+ * A work or another PUSH owns the socket: that is brief, since neither waits for user memory, and
+ * a PUSH that waits for it can be told what was wrong with it. On the queue of lock_sock(), which
+ * would wait for whoever came next as well. Enters and leaves with slock held, and drops it. (With
+ * BH off the context stands, as under rcu_read_lock().)
  */
 static void wait_for_brief_owner(struct sock *sk)
 {

@@ -66,11 +66,14 @@ static struct pernet_operations net_ops = {
 
 static int __init tlsock_init(void)
 {
-	int err;
+	int err = tlsock_ctx_init();
 
+	if (err)
+		return err;
+	err = -ENOMEM;
 	tlsock_wq = alloc_workqueue("tlsock", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!tlsock_wq)
-		return -ENOMEM;
+		goto out_ctx;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto out_wq;
@@ -95,6 +98,8 @@ out_net:
 	unregister_pernet_subsys(&net_ops);
 out_wq:
 	destroy_workqueue(tlsock_wq);
+out_ctx:
+	tlsock_ctx_exit();
 	return err;
 }
 
@@ -108,6 +113,7 @@ static void __exit tlsock_exit(void)
 	tlsock_nl_exit();
 	unregister_pernet_subsys(&net_ops);
 	rcu_barrier();
+	tlsock_ctx_exit();
 	tlsock_pool_exit();
 }
 

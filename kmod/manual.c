@@ -133,10 +133,10 @@ static int set_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_t o
 	}
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);
 	if (tx) {
-		ctx->result.version = ctx->tx.keys->cipher->version;
+		WRITE_ONCE(ctx->version, ctx->tx.keys->cipher->version);
 		return 0;
 	}
-	ctx->result.version = ctx->rx.keys->cipher->version;
+	WRITE_ONCE(ctx->version, ctx->rx.keys->cipher->version);
 	ctx->rx.key_pending = false;
 	tlsock_rx_update_ready(sk, ctx);
 	if (ctx->rx.ready)

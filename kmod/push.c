@@ -121,65 +121,85 @@ static int prepare_key(struct tlsock_act *a, struct nlattr **tb)
 	return 0;
 }
 
-/* The chain as getsockopt(TLSOCK_PEER_CERT) gives it */
-static int prepare_certs(struct tlsock_act *a, const struct nlattr *nest)
+/* Bytes that the chain takes; -EINVAL: there is something wrong with it */
+static int certs_size(const struct nlattr *nest)
+{
+	const struct nlattr *nla;
+	int rem, total = 0;
+
+	nla_for_each_nested(nla, nest, rem) {
+		if (nla_type(nla) != TLSOCK_AA_PEER_CERT)
+			continue;
+		total += sizeof(struct tlsock_cert) + ALIGN(nla_len(nla), 4);
+		if (!nla_len(nla) || total > TLSOCK_CERT_BYTES_MAX)
+			return -EINVAL;
+	}
+	return total;
+}
+
+/* The chain as getsockopt(TLSOCK_PEER_CERT) gives it. @out: zeroed. */
+static void put_certs(u8 *out, const struct nlattr *nest)
 {
 	struct tlsock_cert *cert;
 	const struct nlattr *nla;
-	size_t total = 0, off = 0;
 	int rem;
 
 	nla_for_each_nested(nla, nest, rem) {
 		if (nla_type(nla) != TLSOCK_AA_PEER_CERT)
 			continue;
-		if (!nla_len(nla))
-			return -EINVAL;
-		total += sizeof(*cert) + ALIGN(nla_len(nla), 4);
-		if (total > TLSOCK_CERT_BYTES_MAX)
-			return -EINVAL;
-	}
-	if (!total)
-		return 0;
-	a->certs = kvzalloc(total, GFP_KERNEL);
-	if (!a->certs)
-		return -ENOMEM;
-	a->certs_len = total;
-	nla_for_each_nested(nla, nest, rem) {
-		if (nla_type(nla) != TLSOCK_AA_PEER_CERT)
-			continue;
-		cert = (struct tlsock_cert *)(a->certs + off);
+		cert = (struct tlsock_cert *)out;
 		cert->len = nla_len(nla);
 		memcpy(cert->der, nla_data(nla), cert->len);
-		off += sizeof(*cert) + ALIGN(cert->len, 4);
+		out += sizeof(*cert) + ALIGN(cert->len, 4);
 	}
-	return 0;
 }
 
 static int prepare_complete(struct tlsock_act *a, struct nlattr **tb, const struct nlattr *nest)
 {
-	if (!tb[TLSOCK_AA_VERSION] || !tb[TLSOCK_AA_SUITE])
+	int certs = certs_size(nest);
+	u16 alpn_len = 0, binding_len = 0, name_len = 1;
+	const u8 *alpn = attr_bin(tb, TLSOCK_AA_ALPN, &alpn_len);
+	const u8 *binding = attr_bin(tb, TLSOCK_AA_CHANNEL_BINDING, &binding_len);
+	const u8 *name = attr_bin(tb, TLSOCK_AA_SERVER_NAME, &name_len);
+	struct tlsock_result *r;
+
+	if (!tb[TLSOCK_AA_VERSION] || !tb[TLSOCK_AA_SUITE] || certs < 0 ||
+	    (tb[TLSOCK_AA_COOKIE] && !nla_len(tb[TLSOCK_AA_COOKIE])))
 		return -EINVAL;
+	/* one more: what NLA_NUL_STRING takes need not end in a NUL */
+	r = kvzalloc(sizeof(*r) + certs + alpn_len + binding_len + name_len + 1, GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	a->result = r;
 	a->version = attr_u16(tb, TLSOCK_AA_VERSION);
-	a->suite = attr_u16(tb, TLSOCK_AA_SUITE);
-	a->group = attr_u16(tb, TLSOCK_AA_GROUP);
-	a->signature_scheme = attr_u16(tb, TLSOCK_AA_SIGNATURE_SCHEME);
+	r->suite = attr_u16(tb, TLSOCK_AA_SUITE);
+	r->group = attr_u16(tb, TLSOCK_AA_GROUP);
+	r->signature_scheme = attr_u16(tb, TLSOCK_AA_SIGNATURE_SCHEME);
 	if (tb[TLSOCK_AA_FLAGS])
-		a->flags = nla_get_u32(tb[TLSOCK_AA_FLAGS]);
+		r->flags = nla_get_u32(tb[TLSOCK_AA_FLAGS]);
 	if (tb[TLSOCK_AA_VERIFY_CODE])
-		a->x509 = nla_get_u32(tb[TLSOCK_AA_VERIFY_CODE]);
-	a->alpn = attr_bin(tb, TLSOCK_AA_ALPN, &a->alpn_len);
-	a->binding = attr_bin(tb, TLSOCK_AA_CHANNEL_BINDING, &a->binding_len);
-	if (tb[TLSOCK_AA_SERVER_NAME])
-		a->server_name = nla_data(tb[TLSOCK_AA_SERVER_NAME]);
+		r->x509_verify = nla_get_u32(tb[TLSOCK_AA_VERIFY_CODE]);
 	if (tb[TLSOCK_AA_COOKIE]) {
-		if (!nla_len(tb[TLSOCK_AA_COOKIE]))
-			return -EINVAL;
-		a->cookie = tlsock_cookie_new(nla_data(tb[TLSOCK_AA_COOKIE]),
+		r->cookie = tlsock_cookie_new(nla_data(tb[TLSOCK_AA_COOKIE]),
 					      nla_len(tb[TLSOCK_AA_COOKIE]));
-		if (!a->cookie)
+		if (!r->cookie)
 			return -ENOMEM;
 	}
-	return prepare_certs(a, nest);
+	r->certs_len = certs;
+	r->alpn_len = alpn_len;
+	r->binding_len = binding_len;
+	r->certs = r->data;	/* first: it is aligned */
+	r->alpn = r->certs + certs;
+	r->binding = r->alpn + alpn_len;
+	r->server_name = (const char *)r->binding + binding_len;
+	put_certs(r->data, nest);
+	if (alpn)
+		memcpy((u8 *)r->alpn, alpn, alpn_len);
+	if (binding)
+		memcpy((u8 *)r->binding, binding, binding_len);
+	if (name)
+		memcpy((char *)r->server_name, name, name_len);
+	return 0;
 }
 
 static int prepare_fail(struct tlsock_act *a, struct nlattr **tb)
@@ -237,8 +257,7 @@ static void acts_free(struct tlsock_act *acts, int n)
 		list_for_each_entry_safe(buf, tmp, &acts[i].bufs, node)
 			kfree(buf);
 		tlsock_keys_free(acts[i].keys);
-		kvfree(acts[i].certs);
-		tlsock_cookie_put(acts[i].cookie);
+		tlsock_result_free(acts[i].result);
 	}
 }
 

@@ -15,21 +15,23 @@
 #define TIMEOUT_MS_MAX		3600000
 #define OPTION_MAX		4096	/* bytes; no option is that long */
 
-struct tlsock_opts *tlsock_opts_new(void)
-{
-	struct tlsock_opts *o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
-
-	if (!o)
-		return NULL;
-	refcount_set(&o->refs, 1);
-	o->timeout_ms = TIMEOUT_MS_DEFAULT;
-	o->verify = TLSOCK_VERIFY_UNSET;
-	o->eof = TLSOCK_EOF_STRICT;
-	return o;
-}
+/* What a socket has before it asks for anything. The first reference is never put. */
+static struct tlsock_opts opts_default = {
+	.refs = REFCOUNT_INIT(1),
+	.timeout_ms = TIMEOUT_MS_DEFAULT,
+	.verify = TLSOCK_VERIFY_UNSET,
+	.eof = TLSOCK_EOF_STRICT,
+	.alpn = "",
+	.server_name = "",
+	.credential = "",
+	.trust = "",
+	.profile = "",
+};
 
 struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o)
 {
+	if (!o)
+		o = &opts_default;
 	refcount_inc(&o->refs);
 	return o;
 }
@@ -38,6 +40,43 @@ void tlsock_opts_put(struct tlsock_opts *o)
 {
 	if (o && refcount_dec_and_test(&o->refs))
 		kfree(o);
+}
+
+/* Options with room to change them */
+struct opts_edit {
+	u8 alpn[255];
+	char name[TLSOCK_NAME_MAX + 1];
+	struct tlsock_opts now;		/* what it says is in these two, or in the old ones */
+};
+
+static char *put_string(char *to, const char **from)
+{
+	size_t n = strlen(*from) + 1;
+
+	memcpy(to, *from, n);
+	*from = to;
+	return to + n;
+}
+
+/* @o as options of their own, with one reference */
+static struct tlsock_opts *opts_new(const struct tlsock_opts *o)
+{
+	struct tlsock_opts *new;
+	char *at;
+
+	new = kmalloc(sizeof(*new) + o->alpn_len + strlen(o->server_name) +
+		      strlen(o->credential) + strlen(o->trust) + strlen(o->profile) + 4,
+		      GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return NULL;
+	*new = *o;
+	refcount_set(&new->refs, 1);
+	at = put_string(new->data, &new->server_name);
+	at = put_string(at, &new->credential);
+	at = put_string(at, &new->trust);
+	at = put_string(at, &new->profile);
+	new->alpn = memcpy(at, o->alpn, o->alpn_len);
+	return new;
 }
 
 /* Setting */
@@ -51,13 +90,14 @@ static int get_int(sockptr_t optval, unsigned int optlen, int min, int max, int 
 	return *out < min || *out > max ? -EINVAL : 0;
 }
 
-static int get_name(sockptr_t optval, unsigned int optlen, char *out)
+static int get_name(sockptr_t optval, unsigned int optlen, struct opts_edit *e, const char **to)
 {
+	char *out = e->name;
 	unsigned int i;
 
-	if (!optlen || optlen > TLSOCK_NAME_MAX + 1)
+	if (!optlen || optlen > sizeof(e->name))
 		return -EINVAL;
-	memset(out, 0, TLSOCK_NAME_MAX + 1);
+	memset(out, 0, sizeof(e->name));
 	if (copy_from_sockptr(out, optval, optlen))
 		return -EFAULT;
 	if (!out[optlen - 1])
@@ -68,42 +108,45 @@ static int get_name(sockptr_t optval, unsigned int optlen, char *out)
 	for (i = 0; i < optlen; i++)
 		if ((u8)out[i] <= ' ' || out[i] == 0x7f)
 			return -EINVAL;
+	*to = out;
 	return 0;
 }
 
 /* RFC 7301 section 3.1: names of 1 to 255 bytes that fill the list exactly */
-static int get_alpn(sockptr_t optval, unsigned int optlen, struct tlsock_opts *o)
+static int get_alpn(sockptr_t optval, unsigned int optlen, struct opts_edit *e)
 {
 	unsigned int i;
 
-	if (optlen < 2 || optlen > sizeof(o->alpn))
+	if (optlen < 2 || optlen > sizeof(e->alpn))
 		return -EINVAL;
-	if (copy_from_sockptr(o->alpn, optval, optlen))
+	if (copy_from_sockptr(e->alpn, optval, optlen))
 		return -EFAULT;
-	for (i = 0; i < optlen; i += 1 + o->alpn[i])
-		if (!o->alpn[i])
+	for (i = 0; i < optlen; i += 1 + e->alpn[i])
+		if (!e->alpn[i])
 			return -EINVAL;
 	if (i != optlen)
 		return -EINVAL;
-	o->alpn_len = optlen;
+	e->now.alpn = e->alpn;
+	e->now.alpn_len = optlen;
 	return 0;
 }
 
-static int set_field(struct tlsock_opts *o, int optname, sockptr_t optval, unsigned int optlen)
+static int set_field(struct opts_edit *e, int optname, sockptr_t optval, unsigned int optlen)
 {
+	struct tlsock_opts *o = &e->now;
 	int err, v = 0;
 
 	switch (optname) {
 	case TLSOCK_SERVER_NAME:
-		return get_name(optval, optlen, o->server_name);
+		return get_name(optval, optlen, e, &o->server_name);
 	case TLSOCK_CREDENTIAL:
-		return get_name(optval, optlen, o->credential);
+		return get_name(optval, optlen, e, &o->credential);
 	case TLSOCK_TRUST:
-		return get_name(optval, optlen, o->trust);
+		return get_name(optval, optlen, e, &o->trust);
 	case TLSOCK_PROFILE:
-		return get_name(optval, optlen, o->profile);
+		return get_name(optval, optlen, e, &o->profile);
 	case TLSOCK_ALPN:
-		return get_alpn(optval, optlen, o);
+		return get_alpn(optval, optlen, e);
 	case TLSOCK_VERIFY:
 		err = get_int(optval, optlen, TLSOCK_VERIFY_NONE, TLSOCK_VERIFY_REQUIRED, &v);
 		o->verify = v;
@@ -141,26 +184,29 @@ static int check_owner(const struct tlsock_ctx *ctx, const struct tlsock_opts *o
 	return 0;
 }
 
-/* Options are shared with handshakes and children, so a change makes a copy. */
+/* Options are shared with handshakes and children, so a change makes others. */
 static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 			unsigned int optlen)
 {
-	struct tlsock_opts *o;
+	struct opts_edit *e = kmalloc(sizeof(*e), GFP_KERNEL);
+	struct tlsock_opts *o = NULL;
 	int err;
 
-	o = kmemdup(ctx->opts, sizeof(*o), GFP_KERNEL_ACCOUNT);
-	if (!o)
+	if (!e)
 		return -ENOMEM;
-	refcount_set(&o->refs, 1);
-	err = set_field(o, optname, optval, optlen);
+	e->now = *ctx->opts;
+	err = set_field(e, optname, optval, optlen);
 	if (!err && ctx->state != TLSOCK_STATE_IDLE && optname != TLSOCK_EOF)
 		err = -EISCONN;
 	if (!err)
-		err = check_owner(ctx, o, optname);
-	if (err) {
-		kfree(o);
-		return err;
+		err = check_owner(ctx, &e->now, optname);
+	if (!err) {
+		o = opts_new(&e->now);
+		err = o ? 0 : -ENOMEM;
 	}
+	kfree(e);
+	if (err)
+		return err;
 	tlsock_opts_put(ctx->opts);
 	ctx->opts = o;
 	if (is_policed(optname))
@@ -281,28 +327,31 @@ static u8 verify_of(const struct tlsock_ctx *ctx)
 static void fill_info(const struct sock *sk, const struct tlsock_ctx *ctx,
 		      struct tlsock_info *info)
 {
-	const struct tlsock_result *r = &ctx->result;
+	const struct tlsock_result *r = ctx->result;
 
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
-	info->flags = r->flags | (ctx->tx.close_sent ? TLSOCK_INFO_CLOSE_SENT : 0) |
+	info->flags = (ctx->tx.close_sent ? TLSOCK_INFO_CLOSE_SENT : 0) |
 		      (ctx->rx.eof ? TLSOCK_INFO_CLOSE_RECEIVED : 0);
 	info->state = state_of(sk, ctx);
 	info->role = ctx->role;
 	info->verify = verify_of(ctx);
-	info->alpn_len = r->alpn_len;
-	info->version = r->version;
-	info->cipher_suite = r->suite;
-	info->group = r->group;
-	info->signature_scheme = r->signature_scheme;
-	info->x509_verify = r->x509_verify;
+	info->version = ctx->version;
 	info->tx_records = ctx->tx.records;
 	info->rx_records = ctx->rx.records;
 	info->tx_bytes = ctx->tx.bytes;
 	info->rx_bytes = ctx->rx.bytes;
 	info->tx_key_updates = ctx->tx.key_updates;
 	info->rx_key_updates = ctx->rx.key_updates;
-	info->id = r->id;
+	info->id = ctx->id;
+	if (!r)
+		return;
+	info->flags |= r->flags;
+	info->cipher_suite = r->suite;
+	info->group = r->group;
+	info->signature_scheme = r->signature_scheme;
+	info->x509_verify = r->x509_verify;
+	info->alpn_len = r->alpn_len;
 	memcpy(info->alpn, r->alpn, r->alpn_len);
 }
 
@@ -314,7 +363,8 @@ static void fill_error(const struct tlsock_ctx *ctx, struct tlsock_error *e)
 	e->alert_sent = ctx->alert_sent;
 	e->alert_received = ctx->alert_received;
 	e->x509_verify = ctx->err_x509;
-	strscpy(e->text, ctx->err_text, sizeof(e->text));
+	if (ctx->err_text)
+		strscpy(e->text, ctx->err_text, sizeof(e->text));
 }
 
 /* What getsockopt() gives, to be copied once the socket lock is free */
@@ -367,6 +417,7 @@ static int answer_put(const struct tlsock_answer *a, char __user *optval, int __
 static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, int len,
 		       struct tlsock_answer **out)
 {
+	const struct tlsock_result *r = ctx->result;
 	const struct tlsock_opts *o = ctx->opts;
 	union {
 		struct tlsock_info info;
@@ -375,8 +426,9 @@ static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, int
 
 	switch (optname) {
 	case TLSOCK_SERVER_NAME:
-		return answer_name(out, ctx->role == TLSOCK_ROLE_SERVER ?
-				   ctx->result.server_name : o->server_name);
+		if (ctx->role == TLSOCK_ROLE_SERVER)
+			return answer_name(out, r ? r->server_name : "");
+		return answer_name(out, o->server_name);
 	case TLSOCK_CREDENTIAL:
 		return answer_name(out, o->credential);
 	case TLSOCK_TRUST:
@@ -398,13 +450,13 @@ static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, int
 		fill_error(ctx, &u.error);
 		return answer_some(out, &u.error, sizeof(u.error));
 	case TLSOCK_PEER_CERT:
-		if (!ctx->result.certs)
+		if (!r || !r->certs_len)
 			return -ENODATA;
-		return tlsock_answer(out, ctx->result.certs, ctx->result.certs_len);
+		return tlsock_answer(out, r->certs, r->certs_len);
 	case TLSOCK_CHANNEL_BINDING:
-		if (!ctx->result.has_binding)
+		if (!r || !r->binding_len)
 			return -ENODATA;
-		return tlsock_answer(out, ctx->result.binding, sizeof(ctx->result.binding));
+		return tlsock_answer(out, r->binding, r->binding_len);
 	default:
 		return -ENOPROTOOPT;
 	}

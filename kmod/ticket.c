@@ -37,7 +37,7 @@ static void ticket_free(struct tlsock_ticket *t)
 	kfree_sensitive(t);
 }
 
-static struct tlsock_ticket *ticket_new(const struct tlsock_result *r, const u8 *msg, size_t len,
+static struct tlsock_ticket *ticket_new(const struct tlsock_ctx *ctx, const u8 *msg, size_t len,
 					gfp_t gfp)
 {
 	struct tlsock_ticket *t;
@@ -47,8 +47,8 @@ static struct tlsock_ticket *ticket_new(const struct tlsock_result *r, const u8 
 	t = kmalloc(struct_size(t, message, len), gfp | __GFP_NOWARN);
 	if (!t)
 		return NULL;
-	t->id = r->id;
-	t->cookie = r->cookie;
+	t->id = ctx->id;
+	t->cookie = ctx->result->cookie;
 	refcount_inc(&t->cookie->refs);
 	t->len = len;
 	memcpy(t->message, msg, len);
@@ -80,12 +80,12 @@ static bool ticket_queue(struct tlsock_net *tn, struct tlsock_ticket *t)
 
 void tlsock_ticket_recv(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len)
 {
-	struct tlsock_result *r = &ctx->result;
+	struct tlsock_result *r = ctx->result;
 	struct tlsock_ticket *t = NULL;
 
 	sock_owned_by_me(sk);
-	if (r->cookie) {
-		t = ticket_new(r, msg, len, sk->sk_allocation);
+	if (r && r->cookie) {
+		t = ticket_new(ctx, msg, len, sk->sk_allocation);
 		/* whatever became of it: a peer that sends without end makes no work */
 		if (++r->tickets == TICKETS_EACH) {
 			tlsock_cookie_put(r->cookie);

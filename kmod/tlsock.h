@@ -36,18 +36,19 @@
 #define TLSOCK_KEY_UPDATE_MS	100		/* between two that are answered */
 #define TLSOCK_TICKET_MAX	(16 * 1024)	/* a NewSessionTicket that is given to the daemon */
 
-/* What an application asked for. Immutable once shared: setters copy. */
+/* What an application asked for. Immutable: setters make another. No longer than it has to be,
+ * since each established connection has one.
+ */
 struct tlsock_opts {
 	refcount_t refs;
 	u32 timeout_ms;
 	u8 verify;		/* enum tlsock_verify, or TLSOCK_VERIFY_UNSET */
 	u8 eof;			/* enum tlsock_eof */
 	u8 alpn_len;
-	u8 alpn[255];
-	char server_name[TLSOCK_NAME_MAX + 1];
-	char credential[TLSOCK_NAME_MAX + 1];
-	char trust[TLSOCK_NAME_MAX + 1];
-	char profile[TLSOCK_NAME_MAX + 1];
+	const u8 *alpn;
+	/* "" when not set */
+	const char *server_name, *credential, *trust, *profile;
+	char data[];		/* where these point to */
 };
 
 #define TLSOCK_VERIFY_UNSET	255
@@ -56,7 +57,6 @@ struct tlsock_opts {
 struct tlsock_keys {
 	const struct tlsock_cipher *cipher;
 	struct crypto_aead *aead;
-	struct aead_request *req;
 	struct crypto_wait wait;	/* of req */
 	u64 seq;			/* of the next record */
 	u64 expl;			/* explicit nonce of the next record that is sent */
@@ -67,8 +67,11 @@ struct tlsock_keys {
 	u8 nonce[16];			/* of the record in work, as the AEAD wants it */
 	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
 	u8 inner_type;			/* likewise */
-	u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
-	u8 key[TLSOCK_KEY_MAX];		/* when set by hand, for who set it */
+	union {
+		u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
+		u8 key[TLSOCK_KEY_MAX];	/* when set by hand, for who set it */
+	};
+	struct aead_request req;	/* and behind it what the driver needs */
 };
 
 /* Finished records that TCP has not taken yet, in their order */
@@ -81,13 +84,15 @@ struct tlsock_txbuf {
 /* Application records of one batch, and the pages that they take, at worst single ones */
 #define TLSOCK_BATCH_BYTES	65536		/* of plaintext, about */
 #define TLSOCK_BATCH_SEGS	(TLSOCK_BATCH_BYTES / 4096 + TLSOCK_RECORD_PAGES + 1)
+#define TLSOCK_RECORD_SEGS	(TLSOCK_RECORD_PAGES + 1)
 
 struct tlsock_tx {
 	struct tlsock_keys *keys;	/* NULL: epoch 0 */
 	struct list_head queue;		/* of tlsock_txbuf */
 	struct tlsock_txbuf rec;	/* application records, in seg; on queue: busy */
-	struct bio_vec seg[TLSOCK_BATCH_SEGS];	/* with a reference to each page */
-	u8 n_seg, seg_at;		/* how many; the first that TCP has not taken whole */
+	struct bio_vec *seg;		/* with a reference to each page */
+	struct bio_vec few[TLSOCK_RECORD_SEGS];	/* what seg is, unless a large write is in work */
+	u8 max_seg, n_seg, seg_at;	/* room, how many, the first that TCP has not taken whole */
 	struct page *pages[TLSOCK_RECORD_PAGES]; /* of the open record */
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
@@ -183,21 +188,19 @@ struct tlsock_hs {
 	unsigned long started, deadline; /* jiffies */
 };
 
-/* What became of the handshake; for TLSOCK_INFO and friends */
+/* What became of the handshake; for TLSOCK_INFO and friends. No longer than it has to be. */
 struct tlsock_result {
 	u32 flags;
 	u32 x509_verify;
-	u16 version, suite, group, signature_scheme;
-	u64 id;
-	u8 alpn_len;
-	u8 alpn[255];
-	bool has_binding;
-	u8 binding[32];
-	char server_name[TLSOCK_NAME_MAX + 1];
+	u16 suite, group, signature_scheme;
+	u8 alpn_len, binding_len;
 	u32 certs_len;
-	u8 *certs;			/* struct tlsock_cert[], as getsockopt gives it */
 	struct tlsock_cookie *cookie;	/* for tickets to come; or NULL */
 	u8 tickets;			/* that came while there was one */
+	const u8 *alpn, *binding;
+	const char *server_name;	/* that the client asked for; "" in a client */
+	const u8 *certs;		/* struct tlsock_cert[], as getsockopt gives it */
+	u8 data[];			/* where these point to */
 };
 
 /* What the daemon left for session tickets to come */
@@ -224,10 +227,10 @@ struct tlsock_answer {
 };
 
 struct tlsock_ctx {
-	/* Must be first, with priv_ctx_* NULL: vmlinux casts icsk_ulp_data of any ULP
-	 * to this (net/core/filter.c, net/ipv4/tcp_bpf.c).
+	/* Must be first, and zero: vmlinux casts icsk_ulp_data of any ULP to struct tls_context
+	 * and looks at rx_conf and priv_ctx_* (net/core/filter.c, net/ipv4/tcp_bpf.c).
 	 */
-	struct tls_context upstream;
+	u8 upstream[offsetofend(struct tls_context, priv_ctx_rx)] __aligned(sizeof(void *));
 
 	refcount_t refs;		/* the socket, and each queued work */
 	struct rcu_head rcu;
@@ -258,13 +261,15 @@ struct tlsock_ctx {
 	struct tlsock_tx tx;
 	struct tlsock_rx rx;
 	struct tlsock_hs hs;
-	struct tlsock_result result;
+	struct tlsock_result *result;	/* NULL before COMPLETE */
+	u64 id;				/* of the handshake */
+	u16 version;			/* of the protocol; 0: not known */
 
 	int err;			/* positive errno, sticky; set before state FAILED */
 	u16 kernel_type;		/* TLS_CIPHER_* of the keys, for diag */
 	u8 alert_sent, alert_received;
 	u32 err_x509;
-	char err_text[240];
+	char *err_text;			/* NULL: there is none, or was no memory for it */
 
 	struct work_struct work;	/* reads the handshake, flushes tx.queue */
 	struct delayed_work timer;	/* deadline and grace */
@@ -356,22 +361,33 @@ static inline bool tlsock_passes(const struct tlsock_ctx *ctx, const struct tlso
 	return READ_ONCE(ctx->state) != TLSOCK_STATE_FAILED;
 }
 
-/* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
-int tlsock_ulp_register(bool tls);
-bool tlsock_ulp_is_tls(void);
-void tlsock_ulp_unregister(void);
+/* context.c */
+int tlsock_ctx_init(void);
+void tlsock_ctx_exit(void);
+/* With one reference, for @sk, which it does not hold. @opts: shared, or NULL. May sleep. NULL: no
+ * memory.
+ */
+struct tlsock_ctx *tlsock_ctx_new(struct sock *sk, struct tlsock_opts *opts);
 void tlsock_ctx_put(struct tlsock_ctx *ctx);
 /* Whom the daemon's policy asks for: the calling task. Socket lock, or nobody else has it yet. */
 void tlsock_ctx_owner(struct tlsock_ctx *ctx);
 /* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
+/* NULL is nothing */
+void tlsock_result_free(struct tlsock_result *r);
+/* Queue the work. Any context; the caller's own reference to @ctx and its socket is enough. */
+void tlsock_kick(struct tlsock_ctx *ctx);
+
+/* ulp.c: the ULP, and the protos and proto_ops put in place of TCP's */
+int tlsock_ulp_register(bool tls);
+bool tlsock_ulp_is_tls(void);
+void tlsock_ulp_unregister(void);
 /* 0 when data may flow; else a negative errno. Sleeps up to *@timeo jiffies while a
  * handshake runs. Socket lock, which is dropped while sleeping.
  */
 int tlsock_wait_ready(struct sock *sk, long *timeo);
 /* The same, but 0 whatever the handshake came to; -EAGAIN: *@timeo passed. */
 int tlsock_wait_handshake(struct sock *sk, struct tlsock_ctx *ctx, long *timeo);
-void tlsock_kick(struct tlsock_ctx *ctx);
 
 /* connect.c */
 int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags);
@@ -385,9 +401,9 @@ int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		      unsigned int optlen);
 int tlsock_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		      int __user *optlen);
-struct tlsock_opts *tlsock_opts_new(void);
 /* A copy of @size bytes for getsockopt() to give. 0 or -ENOMEM. */
 int tlsock_answer(struct tlsock_answer **out, const void *data, size_t size);
+/* @o, or what a socket has by itself when that is NULL, with one more reference */
 struct tlsock_opts *tlsock_opts_get(struct tlsock_opts *o);
 void tlsock_opts_put(struct tlsock_opts *o);
 
@@ -425,20 +441,17 @@ void tlsock_timer(struct work_struct *work);
 struct tlsock_act {
 	u8 type;			/* enum tlsock_action */
 	u8 epoch, content_type, direction, alert;
-	u32 err, flags, x509;
-	u16 version, suite, group, signature_scheme;
+	u32 err, x509;
+	u16 version, suite;
 	u64 seq;
-	const u8 *data, *key, *iv, *secret, *alpn, *binding;
+	const u8 *data, *key, *iv, *secret;
 	u32 data_len;
-	u16 key_len, iv_len, secret_len, alpn_len, binding_len;
-	const char *text, *server_name;	/* NUL-terminated, or NULL */
-	const struct nlattr *nest;	/* COMPLETE: where the PEER_CERTs are */
+	u16 key_len, iv_len, secret_len;
+	const char *text;		/* NUL-terminated, or NULL */
 	/* made ready before the socket lock is taken */
 	struct tlsock_keys *keys;
 	struct list_head bufs;		/* of tlsock_txbuf, room for DATA's records */
-	struct tlsock_cookie *cookie;
-	u8 *certs;
-	u32 certs_len;
+	struct tlsock_result *result;	/* of COMPLETE */
 };
 
 /* A PUSH, ready to be applied */

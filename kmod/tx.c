@@ -19,10 +19,20 @@
 				 MSG_SENDPAGE_NOTLAST | MSG_SENDPAGE_NOPOLICY | \
 				 MSG_NO_SHARED_FRAGS | MSG_BATCH)
 
+/* Nothing is in work */
+static void tx_segs_few(struct tlsock_tx *tx)
+{
+	tx->seg = tx->few;
+	tx->max_seg = ARRAY_SIZE(tx->few);
+	tx->n_seg = 0;
+	tx->seg_at = 0;
+}
+
 void tlsock_tx_init(struct tlsock_tx *tx)
 {
 	INIT_LIST_HEAD(&tx->queue);
 	INIT_LIST_HEAD(&tx->rec.node);
+	tx_segs_few(tx);
 	tx->max_payload = TLSOCK_FRAGMENT_MAX;
 }
 
@@ -30,8 +40,9 @@ static void tx_segs_free(struct tlsock_tx *tx)
 {
 	for (; tx->seg_at < tx->n_seg; tx->seg_at++)
 		put_page(tx->seg[tx->seg_at].bv_page);
-	tx->n_seg = 0;
-	tx->seg_at = 0;
+	if (tx->seg != tx->few)
+		kfree(tx->seg);
+	tx_segs_few(tx);
 	tx->rec.off = 0;
 	tx->rec.len = 0;
 }

@@ -40,6 +40,20 @@ static size_t tx_align(const struct tx_making *m, size_t at)
 	return m->content < TX_DIRECT_MIN ? 0 : (as - at - m->head) % TLSOCK_BLOCK;
 }
 
+/* Room for the records of a large write. When there is none, they go out one by one. */
+static void tx_seg_many(struct tlsock_tx *tx, gfp_t gfp)
+{
+	struct bio_vec *seg;
+
+	if (WARN_ON_ONCE(tx->n_seg) || tx->seg != tx->few)
+		return;
+	seg = kmalloc_array(TLSOCK_BATCH_SEGS, sizeof(*seg), gfp | __GFP_NOWARN);
+	if (!seg)
+		return;
+	tx->seg = seg;
+	tx->max_seg = TLSOCK_BATCH_SEGS;
+}
+
 /* Take @len more bytes of page fragments into seg, as many as lie together. Returns how many. */
 static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx_making *m,
 			  size_t at, u8 **out)
@@ -49,7 +63,7 @@ static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx
 	size_t len;
 
 	/* a fragment has room for this and the header at least */
-	if (tx->n_seg >= TLSOCK_BATCH_SEGS || !sk_page_frag_refill(sk, pf))
+	if (tx->n_seg >= tx->max_seg || !sk_page_frag_refill(sk, pf))
 		return 0;
 	if (!at)
 		pf->offset += tx_align(m, pf->offset);
@@ -181,12 +195,14 @@ int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	size_t n, room;
 	int err = 0;
 
+	if (msg_data_left(msg) > tx->max_payload)
+		tx_seg_many(tx, sk->sk_allocation);
 	room = clamp_t(int, sk_stream_wspace(sk), 1, TLSOCK_BATCH_BYTES);
 	while (msg_data_left(msg) && taken < room) {
 		n = min_t(size_t, msg_data_left(msg), tx->max_payload);
 		if ((more && n < tx->max_payload) || tx->keys->seq == U64_MAX ||
 		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
-		    (records && tx->n_seg + TLSOCK_RECORD_PAGES + 1 > TLSOCK_BATCH_SEGS))
+		    (records && tx->n_seg + TLSOCK_RECORD_SEGS > tx->max_seg))
 			break;
 		err = tx_whole(sk, ctx, msg, type, n);
 		if (err)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ULP "tlsock": the life of a context, and the proto and proto_ops that take the place
- * of TCP's. Every way by which a program could get bytes past the record layer ends here.
- * TCP's own functions are called through the saved proto and proto_ops only.
+ * The ULP "tlsock": the proto and proto_ops that take the place of TCP's. Every way by which a
+ * program could get bytes past the record layer ends here. TCP's own functions are called
+ * through the saved proto and proto_ops only.
  *
  * A child of a listener has no context (tlsock_ctx() is NULL) until accept() gives it one:
  * the accept queue holds nothing of ours, nothing can fail in softirq, and whatever reaches
@@ -31,69 +31,6 @@ static struct tcp_ulp_ops tlsock_ulp_ops;
 static struct tlsock_family *family_of(const struct sock *sk)
 {
 	return &families[sk->sk_family == AF_INET6];
-}
-
-void tlsock_ctx_put(struct tlsock_ctx *ctx)
-{
-	if (!refcount_dec_and_test(&ctx->refs))
-		return;
-	tlsock_opts_put(ctx->opts);
-	tlsock_quota_put(ctx->quota);
-	kfree_rcu(ctx, rcu);
-}
-
-void tlsock_ctx_owner(struct tlsock_ctx *ctx)
-{
-	ctx->uid = current_fsuid();
-	ctx->gid = current_fsgid();
-	ctx->pid = task_tgid_nr(current);
-}
-
-void tlsock_kick(struct tlsock_ctx *ctx)
-{
-	refcount_inc(&ctx->refs);
-	sock_hold(ctx->sk);
-	if (!queue_work(tlsock_wq, &ctx->work)) {
-		/* it was queued, with references of its own */
-		sock_put(ctx->sk);
-		tlsock_ctx_put(ctx);
-	}
-}
-
-void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
-{
-	sock_owned_by_me(sk);
-	tlsock_stats_end(sk, ctx);
-	tlsock_hs_drop(sk, ctx);
-	tlsock_tx_free(&ctx->tx);
-	tlsock_rx_free(&ctx->rx);
-	kvfree(ctx->result.certs);
-	tlsock_cookie_put(ctx->result.cookie);
-	memset(&ctx->result, 0, sizeof(ctx->result));
-	ctx->tx.close_sent = false;
-	ctx->rx.eof = false;
-	ctx->rx.user_shut = false;
-	ctx->rx.idle = 0;
-	ctx->rx.idle_bytes = 0;
-	ctx->rx.refused = false;
-	ctx->rx.err = 0;
-	ctx->rx.dead = false;
-	ctx->rx.key_pending = false;
-	ctx->rx.padded = false;
-	ctx->rx.key_updates = 0;
-	ctx->tx.key_updates = 0;
-	ctx->tx.answer_due = false;
-	memset(&ctx->hs, 0, sizeof(ctx->hs));
-	ctx->role = TLSOCK_ROLE_NONE;
-	ctx->connect_done = false;
-	ctx->tcp_up = false;
-	ctx->err = 0;
-	ctx->err_text[0] = 0;
-	ctx->err_x509 = 0;
-	ctx->alert_sent = TLSOCK_ALERT_NONE;
-	ctx->alert_received = TLSOCK_ALERT_NONE;
-	WRITE_ONCE(ctx->rx.ready, false);
-	WRITE_ONCE(ctx->state, TLSOCK_STATE_IDLE);
 }
 
 /* Callbacks of TCP: softirq with the socket lock free, or its owner. */
@@ -258,31 +195,6 @@ int tlsock_wait_ready(struct sock *sk, long *timeo)
 
 /* accept() */
 
-static struct tlsock_ctx *ctx_new(struct sock *sk, struct tlsock_opts *opts)
-{
-	struct tlsock_ctx *ctx;
-
-	if (!opts)
-		return NULL;
-	ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
-	if (!ctx) {
-		tlsock_opts_put(opts);
-		return NULL;
-	}
-	refcount_set(&ctx->refs, 1);
-	ctx->sk = sk;
-	ctx->opts = opts;
-	ctx->state = TLSOCK_STATE_IDLE;
-	ctx->alert_sent = TLSOCK_ALERT_NONE;
-	ctx->alert_received = TLSOCK_ALERT_NONE;
-	tlsock_ctx_owner(ctx);
-	tlsock_tx_init(&ctx->tx);
-	tlsock_rx_init(&ctx->rx);
-	INIT_WORK(&ctx->work, tlsock_work);
-	INIT_DELAYED_WORK(&ctx->timer, tlsock_timer);
-	return ctx;
-}
-
 /* A context for a child, out of its listener's */
 static struct tlsock_ctx *ctx_inherit(struct sock *listener, struct sock *sk)
 {
@@ -291,7 +203,7 @@ static struct tlsock_ctx *ctx_inherit(struct sock *listener, struct sock *sk)
 	lock_sock(listener);
 	if (!from->quota)
 		from->quota = tlsock_quota_new();
-	ctx = from->quota ? ctx_new(sk, tlsock_opts_get(from->opts)) : NULL;
+	ctx = from->quota ? tlsock_ctx_new(sk, from->opts) : NULL;
 	if (ctx) {
 		ctx->base_prot = from->base_prot;
 		ctx->base_ops = from->base_ops;
@@ -579,7 +491,7 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	if (err)
 		return err;
 
-	ctx = ctx_new(sk, tlsock_opts_new());
+	ctx = tlsock_ctx_new(sk, NULL);
 	if (!ctx)
 		return -ENOMEM;
 	/* Who sleeps in TCP's own send or receive must not go on there: for them this is a

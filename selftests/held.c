@@ -436,7 +436,7 @@ static int many_start(struct slow_page *page, const struct addr *a, int l)
 }
 
 /* The end of the only worker is work for each of them. Another's handshake needs some, too. */
-TEST_F_TIMEOUT(held, many, 120)
+TEST_F_TIMEOUT(held, many, 300)
 {
 	struct sock_filter all = { .code = BPF_RET | BPF_K, .k = UINT32_MAX };
 	struct rlimit files = { .rlim_cur = 4 * MANY, .rlim_max = 4 * MANY };

@@ -588,48 +588,6 @@ TEST_F(netlink, epochs_only_rise)
 	EXPECT_EQ(TLSOCK_STATE_HANDSHAKE, info_get(self->p.c).state);
 }
 
-struct trickle {
-	int fd;
-	bool stop;
-};
-
-/* One message, longer than all that comes of it, in records of one byte. */
-static void *trickle_main(void *arg)
-{
-	struct trickle *t = arg;
-	uint8_t bytes[4], rec[REC_HEADER + 1];
-
-	hs_message(MSG_SERVER_HELLO, 0, bytes);
-	bytes[2] = 0xff;
-	for (size_t i = 0; i < 60000 && !__atomic_load_n(&t->stop, __ATOMIC_RELAXED); i++) {
-		size_t n = rec_plain(REC_HANDSHAKE, i < 4 ? &bytes[i] : bytes, 1, rec);
-
-		if (write_all(t->fd, rec, n) != (ssize_t)n)
-			break;
-	}
-	return NULL;
-}
-
-/* The kernel reads for itself all the while, with the socket locked. */
-TEST_F(netlink, wrong_while_the_kernel_reads)
-{
-	struct trickle t = { .fd = self->p.s };
-	int told = 0, tries = 2000;
-	struct msg m;
-	pthread_t thread;
-
-	push_start(&m, &self->nl, self->e->id, self->e->generation);
-	push_continue(&m);
-	ASSERT_EQ(0, push_send(&self->nl, &m));
-	thread = thread_start(trickle_main, &t);
-	for (int i = 0; i < tries; i++)
-		told += push_one_data(&self->nl, self->e, 2, REC_HANDSHAKE, 10) == -EINVAL;
-	__atomic_store_n(&t.stop, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
-	EXPECT_EQ(tries, told);
-	EXPECT_EQ(TLSOCK_STATE_HANDSHAKE, info_get(self->p.c).state);
-}
-
 TEST_F(netlink, data_of_the_wrong_epoch_or_type)
 {
 	static const uint8_t types[] = { 0, 19, REC_ALERT, REC_DATA, 24, 255 };

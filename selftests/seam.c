@@ -519,6 +519,60 @@ TEST_F(seam, stats_and_dump)
 	EXPECT_EQ(3, n);
 }
 
+/* ---- a PUSH that meets the kernel at work ---- */
+
+struct trickle {
+	int fd;
+	bool stop;
+};
+
+/* One message, longer than all that comes of it, in records of one byte. */
+static void *trickle_main(void *arg)
+{
+	struct trickle *t = arg;
+	uint8_t bytes[4], rec[REC_HEADER + 1];
+
+	hs_message(MSG_SERVER_HELLO, 0, bytes);
+	bytes[2] = 0xff;
+	for (size_t i = 0; i < 60000 && !__atomic_load_n(&t->stop, __ATOMIC_RELAXED); i++) {
+		size_t n = rec_plain(REC_HANDSHAKE, i < 4 ? &bytes[i] : bytes, 1, rec);
+
+		if (write_all(t->fd, rec, n) != (ssize_t)n)
+			break;
+	}
+	return NULL;
+}
+
+/* It has the socket locked time and again. A wrong PUSH is refused all the same, and harms nothing. */
+TEST_F(seam, wrong_push_while_the_kernel_reads)
+{
+	struct trickle t = { .fd = -1 };
+	int told = 0, tries = 300;
+	pthread_t thread;
+	struct event *e;
+	struct msg m;
+
+	self->c[0] = client(&self->a);
+	t.fd = accept4(self->l, NULL, NULL, SOCK_CLOEXEC);
+	e = nl_next(&self->nl, PATIENCE_MS);
+	ASSERT_TRUE(t.fd >= 0 && e);
+	push_start(&m, &self->nl, e->id, e->generation);
+	push_continue(&m);
+	ASSERT_EQ(0, push_send(&self->nl, &m));
+	thread = thread_start(trickle_main, &t);
+	for (int i = 0; i < tries; i++) {
+		push_start(&m, &self->nl, e->id, e->generation);
+		push_data(&m, TLSOCK_EPOCH_HANDSHAKE, REC_HANDSHAKE, "wrong epoch", 11);
+		told += push_send(&self->nl, &m) == -EINVAL;
+	}
+	__atomic_store_n(&t.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(tries, told);
+	EXPECT_EQ(TLSOCK_STATE_HANDSHAKE, info_get(self->c[0]).state);
+	close(t.fd);
+	free(e);
+}
+
 /* ---- fuzz ---- */
 
 static uint32_t fuzz_state;
