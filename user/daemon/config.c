@@ -41,6 +41,7 @@ void config_use_profile(const struct profile *profile, struct hs_config *out)
 	out->scheme_count = profile->schemes.count;
 	out->min_version = profile->min_version;
 	out->max_version = profile->max_version;
+	out->grease = profile->grease;
 }
 
 void config_free(struct config *config)

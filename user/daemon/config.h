@@ -45,6 +45,7 @@ struct profile {
 	struct code_list schemes;
 	uint16_t min_version; /* HS_TLS_1_2 or HS_TLS_1_3 */
 	uint16_t max_version;
+	bool grease;
 };
 
 /* Of the network namespace; -1: leave what the kernel has. */

@@ -346,6 +346,7 @@ static int profile_of(cfg_t *section, struct profile *p)
 	codes_of(section, "signature_schemes", hs_scheme_by_name, &p->schemes);
 	p->min_version = version_by_name(cfg_getstr(section, "min_version"));
 	p->max_version = version_by_name(cfg_getstr(section, "max_version"));
+	p->grease = cfg_getbool(section, "grease") == cfg_true;
 	return try_profile(section, p);
 }
 
@@ -425,6 +426,7 @@ static int add_profile(struct config *c, const char *name, uint16_t min_version)
 		return -1;
 	added->min_version = min_version;
 	added->max_version = HS_TLS_1_3;
+	added->grease = true;
 	c->profile_count++;
 	return 0;
 }
@@ -598,6 +600,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR_LIST("signature_schemes", NULL, CFGF_NONE),
 		CFG_STR("min_version", "TLSv1.2", CFGF_NONE),
 		CFG_STR("max_version", "TLSv1.3", CFGF_NONE),
+		CFG_BOOL("grease", cfg_true, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t limits[] = {

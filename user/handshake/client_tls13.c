@@ -21,6 +21,8 @@ static int write_client_hello(struct hs_engine *e)
 	writer_bytes(out, e->session_id, e->session_id_len);
 	writer_close(out, list, 1);
 	list = writer_open(out, 2);
+	if (e->grease[GREASE_SUITE])
+		writer_u16(out, e->grease[GREASE_SUITE]);
 	for (size_t i = 0; i < e->config.suite_count; i++)
 		writer_u16(out, e->config.suites[i]->code);
 	writer_close(out, list, 2);
@@ -34,6 +36,20 @@ static int write_client_hello(struct hs_engine *e)
 	return message_end(e, mark, HS_EPOCH_PLAINTEXT);
 }
 
+/* RFC 8701 section 2: 0x0a0a, 0x1a1a, ... 0xfafa; for a second ClientHello the same ones */
+static int draw_grease(struct hs_engine *e)
+{
+	uint8_t bytes[GREASE_COUNT];
+	int rc;
+
+	if (!e->config.grease)
+		return 0;
+	rc = e->config.random(e->config.ctx, bytes, sizeof(bytes));
+	for (size_t i = 0; rc == 0 && i < GREASE_COUNT; i++)
+		e->grease[i] = (uint16_t)((bytes[i] & 0xf0) * 0x101 + 0x0a0a);
+	return rc;
+}
+
 int client_start(struct hs_engine *e)
 {
 	int rc = e->config.random(e->config.ctx, e->client_random, HS_RANDOM_LEN);
@@ -43,6 +59,8 @@ int client_start(struct hs_engine *e)
 		e->session_id_len = SESSION_ID_MAX;
 	if (rc == 0 && e->session_id_len)
 		rc = e->config.random(e->config.ctx, e->session_id, SESSION_ID_MAX);
+	if (rc == 0)
+		rc = draw_grease(e);
 	rc = engine_check(e, rc, "random bytes");
 	if (rc == 0 && e->config.max_version == HS_TLS_1_3)
 		rc = new_share(e, e->config.groups[0]);

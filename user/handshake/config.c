@@ -163,6 +163,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	if (to->verify == HS_VERIFY_DEFAULT)
 		to->verify = role == HS_CLIENT ? HS_VERIFY_REQUIRED : HS_VERIFY_NONE;
 	to->ask_staple = !from->no_staple && to->verify != HS_VERIFY_NONE && role == HS_CLIENT;
+	to->grease = from->grease && role == HS_CLIENT;
 	to->plain_master_secret = from->plain_master_secret;
 	rc = copy_suites(to, from->suites, from->suite_count,
 			 from->min_version ? from->min_version : HS_TLS_1_3,

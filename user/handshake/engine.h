@@ -87,6 +87,7 @@ struct config {
 	size_t scheme_count;
 	uint16_t min_version; /* with a suite each */
 	uint16_t max_version;
+	bool grease;
 	bool plain_master_secret;
 	uint8_t *session_context;
 	size_t session_context_len;
@@ -97,6 +98,15 @@ struct config {
 	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
 	uint8_t *session; /* a secret */
 	size_t session_len;
+};
+
+/* Where a client puts a code point that nobody knows, RFC 8701 section 3.1 */
+enum grease {
+	GREASE_SUITE,
+	GREASE_GROUP,
+	GREASE_VERSION,
+	GREASE_EXTENSION,
+	GREASE_COUNT,
 };
 
 struct session; /* session.h */
@@ -203,6 +213,7 @@ struct hs_engine {
 	/* what this side said */
 	uint32_t extensions_offered;
 	uint32_t extensions_requested; /* in a CertificateRequest */
+	uint16_t grease[GREASE_COUNT]; /* client: by place; 0: none */
 	bool sent_change_cipher_spec;
 	uint8_t client_random[HS_RANDOM_LEN];
 	uint8_t session_id[SESSION_ID_MAX];

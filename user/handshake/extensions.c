@@ -249,6 +249,10 @@ int extensions_build(struct hs_engine *e, enum extension_message message, struct
 {
 	size_t block = writer_open(w, 2);
 
+	if (message == IN_CLIENT_HELLO && e->grease[GREASE_EXTENSION]) {
+		writer_u16(w, e->grease[GREASE_EXTENSION]);
+		writer_u16(w, 0);
+	}
 	for (size_t i = 0; i < ROWS; i++) {
 		extension_build_fn *build = table[i].build[e->role];
 		size_t start = w->len, mark;

@@ -124,6 +124,8 @@ int client_build_groups(struct hs_engine *e, enum extension_message message, str
 	size_t list = writer_open(w, 2);
 
 	(void)message;
+	if (e->grease[GREASE_GROUP])
+		writer_u16(w, e->grease[GREASE_GROUP]);
 	for (size_t i = 0; i < e->config.group_count; i++)
 		writer_u16(w, e->config.groups[i]->code);
 	writer_close(w, list, 2);
@@ -330,6 +332,8 @@ int client_build_versions(struct hs_engine *e, enum extension_message message, s
 	if (e->config.max_version < HS_TLS_1_3)
 		return EXTENSION_OMIT;
 	list = writer_open(w, 1);
+	if (e->grease[GREASE_VERSION])
+		writer_u16(w, e->grease[GREASE_VERSION]);
 	writer_u16(w, HS_TLS_1_3);
 	if (e->config.min_version == HS_TLS_1_2)
 		writer_u16(w, HS_TLS_1_2);

@@ -234,6 +234,11 @@ struct hs_config {
 	/* 0 stands for HS_TLS_1_3. A version without a suite in the list is none. */
 	uint16_t min_version;
 	uint16_t max_version;
+	/*
+	 * Client: names a suite, a group, a version and an extension that nobody knows (RFC 8701),
+	 * so that servers keep passing over what they do not know.
+	 */
+	bool grease;
 	/* TLS 1.2 without extended_master_secret, RFC 7627: only for peers that have no other */
 	bool plain_master_secret;
 

@@ -340,6 +340,7 @@ bool shim_configure(struct shim_config *s, const struct bogo_options *o, bool re
 	c->now = tell_time;
 	c->groups = s->groups;
 	c->plain_master_secret = true;
+	c->grease = o->enable_grease;
 	set_alpn(s, o);
 	set_verification(s, o);
 	set_sessions(s, o, resume);

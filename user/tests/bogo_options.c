@@ -45,9 +45,9 @@ static const struct row rows[] = {
 	AT(LIST, "-curves", curves), AT(LIST, "-verify-prefs", verify_prefs),
 	AT(LIST, "-signing-prefs", signing_prefs),
 
-	AT(TEXT, "-host-name", host_name), AT(TEXT, "-advertise-alpn", advertise_alpn),
-	AT(TEXT, "-select-alpn", select_alpn), AT(FLAG, "-decline-alpn", decline_alpn),
-	AT(FLAG, "-reject-alpn", reject_alpn),
+	AT(FLAG, "-enable-grease", enable_grease), AT(TEXT, "-host-name", host_name),
+	AT(TEXT, "-advertise-alpn", advertise_alpn), AT(TEXT, "-select-alpn", select_alpn),
+	AT(FLAG, "-decline-alpn", decline_alpn), AT(FLAG, "-reject-alpn", reject_alpn),
 
 	AT(CREDENTIAL, "-new-x509-credential", credentials),
 	AT(CERTIFICATE, "-cert-file", credentials), AT(KEY, "-key-file", credentials),

@@ -35,6 +35,7 @@ struct bogo_options {
 	uint64_t min_version, max_version;
 	bool no_tls13, no_tls12, no_tls11, no_tls1;
 	const char *cipher;
+	bool enable_grease;
 	struct option_list curves, verify_prefs, signing_prefs;
 	/* names */
 	const char *host_name, *advertise_alpn, *select_alpn;
