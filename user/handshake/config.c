@@ -136,6 +136,7 @@ static int copy_session(struct config *to, const struct hs_config *from)
 	to->session_new = from->session_new;
 	to->session_keep = from->session_keep;
 	to->session_find = from->session_find;
+	to->psk = from->psk;
 	if (rc == 0)
 		rc = copy_bytes(&to->session, &to->session_len, from->session, from->session_len);
 	return rc;
@@ -282,12 +283,12 @@ int config_check(struct hs_engine *e)
 	if (!is_alpn_list(c->alpn, c->alpn_len))
 		return engine_fail(e, ALERT_INTERNAL_ERROR, EINVAL,
 				   "the list of ALPN protocols is malformed");
-	if (c->verify == HS_VERIFY_REQUIRED && !c->trust)
+	if (c->verify == HS_VERIFY_REQUIRED && !c->trust && !c->psk)
 		return engine_fail(e, ALERT_INTERNAL_ERROR, ENOKEY,
 				   "certificates are to be verified, but there is no trust store");
 	if (e->role == HS_CLIENT)
 		return check_client(e);
-	if (!c->credential_count)
+	if (!c->credential_count && !c->psk)
 		return engine_fail(e, ALERT_INTERNAL_ERROR, ENOKEY,
 				   "a server needs a credential, and there is none");
 	return 0;

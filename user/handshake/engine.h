@@ -98,6 +98,7 @@ struct config {
 	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
 	uint8_t *session; /* a secret */
 	size_t session_len;
+	int (*psk)(void *ctx, struct hs_psk *psk);
 };
 
 /* Where a client puts a code point that nobody knows, RFC 8701 section 3.1 */
@@ -232,6 +233,7 @@ struct hs_engine {
 	/* resumption */
 	struct session *session; /* what is offered, or was taken */
 	bool psk_offered; /* it is one of TLS 1.3 */
+	bool external; /* the key that was taken is no session's */
 	bool session_offered; /* it is one of TLS 1.2 */
 	bool client_wants_tickets;
 	bool resumed;
@@ -351,7 +353,15 @@ int client_take_psk(struct hs_engine *e); /* after a ServerHello */
 int parse_new_session_ticket(struct hs_engine *e, struct reader *r);
 int act_new_session_ticket(struct hs_engine *e);
 int server_take_psk(struct hs_engine *e);
+/* May a session of this suite go on in this handshake? */
+bool suite_fits(struct hs_engine *e, const struct suite *suite);
+/* 0, or a negative errno: the binder is wrong, and that is recorded */
+int check_binder(struct hs_engine *e, const struct session *s, struct reader binder);
 int server_send_ticket(struct hs_engine *e);
+
+/* psk_external.c */
+int client_offer_external(struct hs_engine *e); /* where there is no session */
+int server_take_external(struct hs_engine *e);
 
 /* auth_tls13.c */
 int keep_chain(struct hs_engine *e); /* e->in.chain: the summary shows it */

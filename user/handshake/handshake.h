@@ -43,6 +43,9 @@
 #define HS_TICKET_NAME_LEN 16
 #define HS_TICKET_KEY_LEN 32
 #define HS_SESSION_ID_LEN 32
+#define HS_MAX_PSK_IDENTITY 256
+#define HS_MIN_PSK 16
+#define HS_MAX_PSK 64
 #define HS_MAX_SESSION (64 * 1024)
 #define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
 
@@ -171,6 +174,15 @@ int hs_trust_add_pem(struct hs_trust *trust, const void *pem, size_t len, char *
  */
 int hs_trust_add_crl_pem(struct hs_trust *trust, const void *pem, size_t len, char *text);
 
+/* An external pre-shared key, RFC 8446 section 4.2.11. */
+struct hs_psk {
+	uint8_t identity[HS_MAX_PSK_IDENTITY];
+	size_t identity_len;
+	uint8_t key[HS_MAX_PSK];
+	size_t key_len; /* HS_MIN_PSK to HS_MAX_PSK */
+	bool sha384; /* the hash that the key is for; else SHA-256 */
+};
+
 /*
  * What a connection may do. hs_engine_new() copies all of it and takes references, so
  * neither the structure nor what it points to has to outlive the call. Zero is a valid
@@ -273,6 +285,15 @@ struct hs_config {
 	void (*session_new)(void *ctx, const uint8_t *session, size_t len);
 	const uint8_t *session;
 	size_t session_len;
+
+	/*
+	 * External pre-shared keys, in TLS 1.3, always with (EC)DHE: whoever proves to have the key
+	 * is authenticated, in the place of certificates, and gets no ticket.
+	 * Client: fills in what is offered, where there is no session. Server: finds identity_len
+	 * bytes of identity filled in, and fills in the rest. 0; anything else: there is none.
+	 * With it a server needs no credential, and who verifies no trust store.
+	 */
+	int (*psk)(void *ctx, struct hs_psk *psk);
 };
 
 struct hs_der {
@@ -322,13 +343,15 @@ struct hs_summary {
 	uint16_t group;
 	uint16_t scheme; /* of the peer's signature, else of our own; 0: none */
 	bool resumed;
+	bool psk; /* by an external pre-shared key */
 	bool retried; /* there was a HelloRetryRequest */
 
 	uint8_t alpn[HS_MAX_ALPN];
 	size_t alpn_len; /* 0: no protocol was negotiated */
 	char server_name[HS_MAX_SERVER_NAME + 1]; /* client: as configured; server: SNI or "" */
 
-	bool peer_authenticated; /* the chain and, of a server, the name were verified */
+	/* the chain and, of a server, the name were verified; or there was an external key */
+	bool peer_authenticated;
 	int verify_code; /* X509_V_OK, or what an optional verification found */
 	const struct hs_der *peer_chain; /* as sent, leaf first */
 	size_t peer_chain_count;

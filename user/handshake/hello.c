@@ -128,8 +128,10 @@ void fill_summary(struct hs_engine *e)
 	else if (e->scheme)
 		s->scheme = e->scheme->code;
 	s->retried = e->retried;
-	s->resumed = e->resumed;
-	s->peer_authenticated = e->chain_verified && (e->peer_scheme || e->resumed);
+	s->psk = e->external;
+	s->resumed = e->resumed && !e->external;
+	s->peer_authenticated = e->external ||
+				(e->chain_verified && (e->peer_scheme || e->resumed));
 	s->peer_chain = e->peer_chain;
 	if (e->role == HS_CLIENT && e->config.server_name)
 		memcpy(s->server_name, e->config.server_name, strlen(e->config.server_name) + 1);

@@ -121,7 +121,8 @@ int key_schedule_finished(struct key_schedule *k, const struct secret *base,
 	return rc;
 }
 
-int key_schedule_binder(struct key_schedule *k, const uint8_t *transcript, uint8_t *out)
+int key_schedule_binder(struct key_schedule *k, bool external, const uint8_t *transcript,
+			uint8_t *out)
 {
 	struct secret key = { .len = 0 };
 	uint8_t empty[HASH_MAX];
@@ -131,7 +132,7 @@ int key_schedule_binder(struct key_schedule *k, const uint8_t *transcript, uint8
 		return -EINVAL;
 	rc = crypto_digest(k->hkdf.hash, "", 0, empty);
 	if (rc == 0)
-		rc = derive(k, &k->current, "res binder", empty, &key);
+		rc = derive(k, &k->current, external ? "ext binder" : "res binder", empty, &key);
 	if (rc == 0)
 		rc = key_schedule_finished(k, &key, transcript, out);
 	secret_wipe(&key);

@@ -44,7 +44,8 @@ void key_schedule_release(struct key_schedule *k); /* wipes */
 int key_schedule_finished(struct key_schedule *k, const struct secret *base,
 			  const uint8_t *transcript, uint8_t *out);
 /* The binder of a PSK (RFC 8446 section 4.2.11.2), in the early stage */
-int key_schedule_binder(struct key_schedule *k, const uint8_t *transcript, uint8_t *out);
+int key_schedule_binder(struct key_schedule *k, bool external, const uint8_t *transcript,
+			uint8_t *out);
 /* The PSK of a ticket (section 4.6.1), after key_schedule_complete() */
 int key_schedule_resumption(struct key_schedule *k, const uint8_t *nonce, size_t len,
 			    struct secret *psk);

@@ -34,7 +34,7 @@ static int make_binder(struct hs_engine *e, const struct session *s, const uint8
 	if (rc == 0)
 		rc = key_schedule_early(&keys, hash, &s->secret);
 	if (rc == 0)
-		rc = key_schedule_binder(&keys, digest, out);
+		rc = key_schedule_binder(&keys, s->external, digest, out);
 	key_schedule_release(&keys);
 	return engine_check(e, rc, "binder");
 }
@@ -62,7 +62,9 @@ int client_build_psk(struct hs_engine *e, enum extension_message message, struct
 	(void)message;
 	if (!e->psk_offered)
 		return EXTENSION_OMIT;
-	age = (uint32_t)(e->config.now(e->config.ctx) - s->created) * 1000 + s->age_add;
+	age = s->external ?
+		      0 :
+		      (uint32_t)(e->config.now(e->config.ctx) - s->created) * 1000 + s->age_add;
 	list = writer_open(w, 2);
 	item = writer_open(w, 2);
 	writer_bytes(w, s->ticket.at, s->ticket.left);
@@ -71,7 +73,7 @@ int client_build_psk(struct hs_engine *e, enum extension_message message, struct
 	writer_close(w, list, 2);
 	list = writer_open(w, 2);
 	item = writer_open(w, 1);
-	writer_bytes(w, zeros, s->secret.len);
+	writer_bytes(w, zeros, hash_len(suite_find(s->suite)->hash));
 	writer_close(w, item, 1);
 	writer_close(w, list, 2);
 	return 0;
@@ -80,18 +82,19 @@ int client_build_psk(struct hs_engine *e, enum extension_message message, struct
 int client_bind(struct hs_engine *e, size_t mark)
 {
 	struct writer *out = &e->actions.out;
-	size_t binder, len;
+	size_t binder, len, size;
 	uint8_t value[HASH_MAX];
 	int rc;
 
 	if (!e->psk_offered || !writer_ok(out))
 		return 0;
 	writer_close(out, mark + 1, 3);
-	binder = out->len - e->session->secret.len;
+	size = hash_len(suite_find(e->session->suite)->hash);
+	binder = out->len - size;
 	len = binder - 3 - mark;
 	rc = make_binder(e, e->session, out->bytes + mark, len, value);
 	if (rc == 0)
-		memcpy(out->bytes + binder, value, e->session->secret.len);
+		memcpy(out->bytes + binder, value, size);
 	return rc;
 }
 
@@ -119,6 +122,7 @@ int client_take_psk(struct hs_engine *e)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server resumes a session that was not offered");
 	e->resumed = true;
+	e->external = e->session->external;
 	e->authenticated = e->session->authenticated;
 	return 0;
 }
@@ -141,7 +145,8 @@ int act_new_session_ticket(struct hs_engine *e)
 	struct session s;
 	int rc;
 
-	if (!e->config.session_new || !in->lifetime || in->ticket.left > SESSION_TICKET_MAX)
+	if (e->external || !e->config.session_new || !in->lifetime ||
+	    in->ticket.left > SESSION_TICKET_MAX)
 		return 0;
 	rc = engine_check(e, key_schedule_resumption(&e->keys, in->nonce.at, in->nonce.left, &psk),
 			  "session");
@@ -221,7 +226,7 @@ int server_build_psk(struct hs_engine *e, enum extension_message message, struct
 }
 
 /* A binder is checked by the hash of its session, so this may still change the suite. */
-static bool suite_fits(struct hs_engine *e, const struct suite *suite)
+bool suite_fits(struct hs_engine *e, const struct suite *suite)
 {
 	int i = suite_index(&e->config, suite->code);
 
@@ -239,14 +244,15 @@ static bool ticket_fits(struct hs_engine *e, const struct session *s, const uint
 	       suite_fits(e, suite) && crypto_equal(s->context, context, 32);
 }
 
-static int check_binder(struct hs_engine *e, const struct session *s, struct reader binder)
+int check_binder(struct hs_engine *e, const struct session *s, struct reader binder)
 {
 	uint8_t expected[HASH_MAX];
 	int rc = make_binder(e, s, e->in.bytes, (size_t)(e->in.binders_at - e->in.bytes), expected);
 
 	if (rc < 0)
 		return rc;
-	if (binder.left != s->secret.len || !crypto_equal(binder.at, expected, binder.left))
+	if (binder.left != hash_len(suite_find(s->suite)->hash) ||
+	    !crypto_equal(binder.at, expected, binder.left))
 		return engine_fail(e, ALERT_DECRYPT_ERROR, EPROTO,
 				   "the binder does not prove possession of the ticket's key");
 	return 0;
@@ -281,7 +287,7 @@ int server_take_psk(struct hs_engine *e)
 	uint32_t age;
 	int rc;
 
-	if (!e->config.ticket_key || !e->in.psk_dhe || !e->in.identities.left)
+	if (e->resumed || !e->config.ticket_key || !e->in.psk_dhe || !e->in.identities.left)
 		return 0;
 	rc = session_context(e, context);
 	for (uint16_t i = 0; rc == 0 && i < IDENTITIES_MAX; i++) {
@@ -332,7 +338,7 @@ int server_send_ticket(struct hs_engine *e)
 	struct session s;
 	int rc;
 
-	if (!e->config.ticket_key || !e->client_wants_tickets)
+	if (e->external || !e->config.ticket_key || !e->client_wants_tickets)
 		return 0;
 	rc = key_schedule_resumption(&e->keys, &nonce, NONCE_LEN, &psk);
 	if (rc == 0)

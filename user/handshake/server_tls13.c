@@ -142,7 +142,7 @@ bool find_other_credential(struct hs_engine *e)
 	case HS_UNMATCHED_REFUSE:
 		return false;
 	case HS_UNMATCHED_FIRST:
-		count = 1;
+		count = count ? 1 : 0; /* a server of pre-shared keys has none */
 		break;
 	case HS_UNMATCHED_ANY:
 		break;
@@ -395,7 +395,10 @@ int act_client_hello(struct hs_engine *e)
 	retry = choose_group(e, &group);
 	if (retry < 0)
 		return retry;
-	rc = choose_credential(e);
+	rc = retry ? 0 : server_take_external(e);
+	/* a retry may yet lead to an external key, where there is no credential */
+	if (rc == 0 && !e->resumed && (!retry || e->config.credential_count))
+		rc = choose_credential(e);
 	if (rc == 0)
 		rc = choose_alpn(e);
 	if (rc == 0 && !retry)

@@ -20,6 +20,7 @@ struct session {
 	uint16_t version;
 	uint16_t suite;
 	bool extended_master_secret; /* TLS 1.2 */
+	bool external; /* no session, but a key from elsewhere; never stored */
 	struct secret secret; /* the PSK; in TLS 1.2 the master secret */
 	uint32_t age_add;
 	uint32_t lifetime; /* seconds */

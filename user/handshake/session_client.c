@@ -53,14 +53,14 @@ int client_take_session(struct hs_engine *e)
 	int rc;
 
 	if (!c->session_len)
-		return 0;
+		return client_offer_external(e);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return engine_check(e, -ENOMEM, "session");
 	rc = session_decode(s, c->session, c->session_len);
 	if (rc < 0) {
 		free(s);
-		return rc == -ENOMEM ? engine_check(e, rc, "session") : 0;
+		return rc == -ENOMEM ? engine_check(e, rc, "session") : client_offer_external(e);
 	}
 	e->session = s;
 	rc = session_context(e, context);
@@ -76,7 +76,7 @@ int client_take_session(struct hs_engine *e)
 	if (taken)
 		return offer(e);
 	forget_session(e);
-	return 0;
+	return client_offer_external(e);
 }
 
 /* The certificates of the session, too: a full handshake brings its own. */

@@ -354,6 +354,76 @@ static void resumption(void)
 	}
 }
 
+/* --- an external key, that openssl knows by its hex --- */
+
+#define KEY_HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static int know_key(void *ctx, struct hs_psk *psk)
+{
+	(void)ctx;
+	psk->identity_len = 2;
+	memcpy(psk->identity, "me", 2);
+	psk->key_len = 32;
+	for (uint8_t i = 0; i < 32; i++)
+		psk->key[i] = i;
+	return 0;
+}
+
+static void external_key(bool retry)
+{
+	struct wish w = { .what = retry ? "an external key, a retry" : "an external key" };
+	const char *argv[ARGS_MAX] = { "openssl", "s_server", "-tls1_3", "-nocert", "-psk",
+				       KEY_HEX,	  "-rev",     "-accept", NULL,	    "-psk_identity",
+				       "me",	  "-groups",  NULL };
+	char address[32];
+	struct ours o;
+	struct link *link;
+	struct peer *peer;
+	uint16_t port;
+	int listener;
+
+	w.group = retry ? HS_SECP256R1 : 0;
+	w.first_group = retry ? HS_X25519 : 0;
+	close(listen_loopback(&port));
+	ours_init(&o, &w, HS_CLIENT);
+	o.config.psk = know_key;
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	argv[8] = address;
+	argv[12] = retry ? "P-256" : "X25519:P-256";
+	peer = peer_start(argv);
+	if (!peer_expect(peer, "ACCEPT"))
+		bail("openssl does not start: %s", peer->output);
+	link = link_new(connect_loopback(port), &o.config, HS_CLIENT);
+	ok(link_handshake(link) && hs_engine_summary(link->engine)->psk &&
+		   hs_engine_summary(link->engine)->retried == retry && link_send(link, "abc\n") &&
+		   link_expect(link, "cba\n"),
+	   "our client connects to openssl: %s %s", w.what, link->text);
+	link_close(link);
+	peer_kill(peer);
+	ours_release(&o);
+
+	listener = listen_loopback(&port);
+	ours_init(&o, &w, HS_SERVER);
+	o.config.psk = know_key;
+	o.config.credential_count = 0;
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	argv[1] = "s_client";
+	argv[3] = "-quiet";
+	argv[6] = "-no_ign_eof";
+	argv[7] = "-connect";
+	argv[12] = "X25519:P-256";
+	peer = peer_start(argv);
+	link = link_new(accept_one(listener), &o.config, HS_SERVER);
+	ok(link_handshake(link) && hs_engine_summary(link->engine)->psk && link_send(link, OURS) &&
+		   peer_expect(peer, OURS),
+	   "openssl connects to our server: %s %s", w.what, link->text);
+	link_close(link);
+	close(listener);
+	peer_finish(peer);
+	peer_kill(peer);
+	ours_release(&o);
+}
+
 static void all_wishes(const char *program, void (*test)(const char *, const struct wish *))
 {
 	for (size_t i = 0; i < WISHES; i++) {
@@ -383,6 +453,12 @@ int main(void)
 	all_wishes("gnutls-cli", serve);
 	all_wishes("gnutls-serv", visit);
 	resumption();
+	for (int retry = 0; retry < 2; retry++) {
+		if (program_exists("openssl"))
+			external_key(retry);
+		else
+			skip("an external key", "openssl is not installed");
+	}
 	remove_identities();
 	return tap_done();
 }
