@@ -33,14 +33,14 @@ retry() {
 
 big() {
 	local bytes tickets
-	bytes=$(count RxBytes) tickets=$(count TicketsDropped)
+	bytes=$(count RxBytes) tickets=$(count Tickets)
 	s_server ecdsa -WWW
 	fetch 4433 big && same_hash got
 	result $? "the hash of 32 MiB"
 	grown RxBytes "$bytes" 33554432
 	result $? "they passed through the module"
-	grown TicketsDropped "$tickets" 2
-	result $? "session tickets are passed over"
+	grown Tickets "$tickets" 2
+	result $? "session tickets go to the daemon"
 	stop "$peer"
 }
 

@@ -29,6 +29,7 @@ static const struct field stats[] = {
 	{ TLSOCK_A_STAT_IN_FLIGHT, "in_flight", "handshakes in flight" },
 	{ TLSOCK_A_STAT_HS_STARTED, "handshakes", "handshakes started" },
 	{ TLSOCK_A_STAT_HS_DONE, "handshakes_done", "handshakes done" },
+	{ TLSOCK_A_STAT_HS_RESUMED, "handshakes_resumed", "handshakes that resumed a session" },
 	{ TLSOCK_A_STAT_HS_FAILED, "handshakes_failed", "handshakes failed" },
 	{ TLSOCK_A_STAT_TX_RECORDS, "tx_records", "records sent" },
 	{ TLSOCK_A_STAT_RX_RECORDS, "rx_records", "records received" },

@@ -73,6 +73,7 @@ struct config {
 	size_t profile_count;
 	struct limits limits;
 	struct ticket_policy tickets;
+	bool sessions; /* clients keep them */
 	int log_level;
 	unsigned int workers; /* 0: one for each core */
 	bool has_user; /* workers change to it */

@@ -475,6 +475,7 @@ static void scalars_of(cfg_t *cfg, struct config *c)
 	c->limits.handshakes_per_listener = cfg_getint(limits, "handshakes_per_listener");
 	c->log_level = log_level_by_name(cfg_getstr(cfg, "log_level"));
 	c->workers = (unsigned int)cfg_getint(cfg, "workers");
+	c->sessions = cfg_getbool(cfg, "sessions") == cfg_true;
 	if (pw && pw->pw_uid) {
 		c->has_user = true;
 		c->uid = pw->pw_uid;
@@ -621,6 +622,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR("log_level", "info", CFGF_NONE),
 		CFG_INT("workers", 0, CFGF_NONE),
 		CFG_STR("user", NULL, CFGF_NONE),
+		CFG_BOOL("sessions", cfg_true, CFGF_NONE),
 		CFG_SEC("credential", credential, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

@@ -71,6 +71,83 @@ static int ticket_key(void *ctx, bool seal, uint8_t name[HS_TICKET_NAME_LEN],
 	return tickets_key(all->tickets, &all->config->tickets.files, seal, name, key);
 }
 
+/* ---- sessions of clients ---- */
+
+static int cookie_key(void *ctx, bool seal, uint8_t name[HS_TICKET_NAME_LEN],
+		      uint8_t key[HS_TICKET_KEY_LEN])
+{
+	const struct connections *all = ctx;
+
+	return all->sessions ? sessions_key(all->sessions, seal, name, key) : -ENOENT;
+}
+
+/* Of the active engine, whose context is the key. */
+static void keep_session(void *ctx, const uint8_t *session, size_t len)
+{
+	struct connections *all = ctx;
+	struct session_owner owner;
+	const uint8_t *key;
+	size_t key_len;
+
+	key = hs_engine_session_context(all->active, &key_len);
+	if (!all->sessions || policy_session_owner(key, key_len, &owner))
+		return;
+	sessions_put(all->sessions, &owner, key, key_len, session, len,
+		     hs_session_expires(session, len), wall_clock(NULL));
+}
+
+/*
+ * A client without a name for its server has nothing to know it again by. @out: SESSIONS_SIZE bytes
+ * for the session that @config gets then, if there is one.
+ */
+static void offer_session(struct connections *all, const struct event *event,
+			  struct hs_config *config, uint8_t *out)
+{
+	struct session_owner owner = { .netns = event->netns, .uid = event->uid };
+
+	if (event->server || !all->sessions || !event->server_name[0])
+		return;
+	config->session_new = keep_session;
+	config->ticket_key = cookie_key;
+	config->session = out;
+	config->session_len = sessions_take(all->sessions, &owner, config->session_context,
+					    config->session_context_len, wall_clock(NULL), out);
+}
+
+/* For the tickets to come, with COMPLETE. @cookie: TLSOCK_COOKIE_MAX bytes */
+static void leave_cookie(struct connections *all, struct hs_engine *engine, uint8_t *cookie)
+{
+	int len = hs_engine_park(engine, cookie, TLSOCK_COOKIE_MAX);
+
+	if (len > 0) {
+		all->message.cookie = cookie;
+		all->message.cookie_len = (size_t)len;
+	}
+}
+
+/* Whatever is wrong with it, the next handshake is a full one. */
+static void on_ticket(struct connections *all, const struct event *event)
+{
+	struct hs_config config = { .random = random_bytes,
+				    .now = wall_clock,
+				    .ctx = all,
+				    .ticket_key = cookie_key,
+				    .session_new = keep_session };
+	struct hs_engine *e = hs_engine_unpark(&config, event->cookie, event->cookie_len);
+	const char *outcome = "of another configuration";
+
+	if (e) {
+		all->active = e;
+		outcome = hs_engine_input(e, HS_EPOCH_APPLICATION, event->data, event->data_len) ?
+				  "malformed" :
+				  "kept";
+		all->active = NULL;
+	}
+	hs_engine_free(e);
+	log_write(LOG_DEBUG, NULL, "session ticket of connection %016" PRIx64 ": %s", event->id,
+		  outcome);
+}
+
 /* ---- the table ---- */
 
 int connections_init(struct connections *all)
@@ -227,11 +304,14 @@ static void carry_out(struct connections *all, struct connection *c)
 	const struct hs_action *action;
 	const struct hs_failure *failure = NULL;
 	const char *reason = "";
+	uint8_t cookie[TLSOCK_COOKIE_MAX];
 	bool wants_more = true;
 	int error = 0;
 
 	push_begin(&all->message, all->family, c->id, c->generation);
 	while (!error && (action = hs_engine_next_action(c->engine))) {
+		if (action->type == HS_ACTION_COMPLETE)
+			leave_cookie(all, c->engine, cookie);
 		error = push_action(&all->message, action);
 		if (action->type == HS_ACTION_KEY)
 			keylog_write(all->keylog_fd, c->engine, &action->key);
@@ -292,7 +372,7 @@ static void on_new(struct connections *all, const struct event *event)
 {
 	struct connection *c = *find(all, event->id);
 	struct log_subject subject;
-	uint8_t session[POLICY_SESSION_MAX];
+	uint8_t context[POLICY_SESSION_MAX], session[SESSIONS_SIZE];
 	struct refusal refusal;
 	struct hs_config config;
 
@@ -317,9 +397,11 @@ static void on_new(struct connections *all, const struct event *event)
 	if (event->server && all->config->tickets.issue)
 		config.ticket_key = ticket_key;
 	config.ticket_lifetime = all->config->tickets.lifetime;
-	config.session_context = session;
-	config.session_context_len = policy_session(event, session);
+	config.session_context = context;
+	config.session_context_len = policy_session(event, context);
+	offer_session(all, event, &config, session);
 	c = add(all, event, &subject, &config);
+	explicit_bzero(session, config.session_len);
 	if (!c) {
 		send_failure(all, event, &subject, ENOMEM, ALERT_INTERNAL_ERROR,
 			     "the daemon is out of memory");
@@ -369,10 +451,12 @@ static void on_data(struct connections *all, const struct event *event)
 	log_write(LOG_DEBUG, &c->subject, "%s from the peer in epoch %u, %zu bytes",
 		  hs_message_name(c->flight_len ? c->flight[0] : event->data[0]), event->epoch,
 		  c->flight_len ? c->flight_len : event->data_len);
+	all->active = c->engine;
 	if (c->flight_len)
 		hs_engine_input(c->engine, event->epoch, c->flight, c->flight_len);
 	else
 		hs_engine_input(c->engine, event->epoch, event->data, event->data_len);
+	all->active = NULL;
 	flight = c->flight;
 	c->flight = NULL;
 	c->flight_len = 0;
@@ -399,6 +483,9 @@ void connections_event(struct connections *all, const struct event *event)
 		break;
 	case TLSOCK_CMD_CONN_DATA:
 		on_data(all, event);
+		break;
+	case TLSOCK_CMD_CONN_TICKET:
+		on_ticket(all, event);
 		break;
 	case TLSOCK_CMD_CONN_GONE:
 		on_gone(all, event);

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "event.h"
 #include "push.h"
+#include "sessions.h"
 
 #define CONNECTIONS_MAX ((size_t)32768)
 #define CONNECTION_BUCKETS ((size_t)4096)
@@ -26,6 +27,7 @@ struct connections {
 	int family; /* of the netlink messages */
 	int keylog_fd; /* -1: none */
 	const struct tickets *tickets; /* or NULL */
+	struct sessions *sessions; /* of clients; or NULL, then none are kept */
 	/*
 	 * Gives a finished message to the kernel: 0 or its negative errno; *@reason: what the kernel
 	 * says to a refusal, or "".
@@ -37,6 +39,7 @@ struct connections {
 	/* connections_init() and what follows it */
 	struct push message;
 	struct hs_credential **usable; /* scratch for policy_apply() */
+	const struct hs_engine *active; /* that may have a session for the store */
 	struct log_limit failures; /* lines about handshakes that failed */
 	size_t count;
 	struct connection *buckets[CONNECTION_BUCKETS];

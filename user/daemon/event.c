@@ -84,6 +84,13 @@ static int parse_data(struct nlattr **attrs, struct event *e)
 	return e->data_len ? 0 : -EBADMSG;
 }
 
+static int parse_ticket(struct nlattr **attrs, struct event *e)
+{
+	e->cookie = bytes_of(attrs[TLSOCK_A_COOKIE], &e->cookie_len);
+	e->data = bytes_of(attrs[TLSOCK_A_DATA], &e->data_len);
+	return e->cookie_len && e->data_len ? 0 : -EBADMSG;
+}
+
 int event_parse(struct nlmsghdr *header, struct event *event)
 {
 	struct nlattr *attrs[TLSOCK_A_MAX + 1];
@@ -96,13 +103,17 @@ int event_parse(struct nlmsghdr *header, struct event *event)
 	genl = genlmsg_hdr(header);
 	event->command = genl->cmd;
 	if (genl->cmd != TLSOCK_CMD_CONN_NEW && genl->cmd != TLSOCK_CMD_CONN_DATA &&
-	    genl->cmd != TLSOCK_CMD_CONN_GONE)
+	    genl->cmd != TLSOCK_CMD_CONN_GONE && genl->cmd != TLSOCK_CMD_CONN_TICKET)
 		return -EOPNOTSUPP;
 	if (genlmsg_parse(header, 0, attrs, TLSOCK_A_MAX, policy) < 0)
 		return -EBADMSG;
-	if (!attrs[TLSOCK_A_ID] || !attrs[TLSOCK_A_GENERATION])
+	if (!attrs[TLSOCK_A_ID])
 		return -EBADMSG;
 	event->id = nla_get_u64(attrs[TLSOCK_A_ID]);
+	if (genl->cmd == TLSOCK_CMD_CONN_TICKET)
+		return parse_ticket(attrs, event);
+	if (!attrs[TLSOCK_A_GENERATION])
+		return -EBADMSG;
 	event->generation = nla_get_u32(attrs[TLSOCK_A_GENERATION]);
 	if (genl->cmd == TLSOCK_CMD_CONN_NEW)
 		return parse_new(attrs, event);

@@ -18,9 +18,9 @@
 #include "log.h"
 
 struct event {
-	uint8_t command; /* TLSOCK_CMD_CONN_NEW, _DATA or _GONE */
+	uint8_t command; /* TLSOCK_CMD_CONN_NEW, _DATA, _GONE or _TICKET */
 	uint64_t id;
-	uint32_t generation;
+	uint32_t generation; /* but for CONN_TICKET */
 
 	/* CONN_NEW; a name the application did not give is "" */
 	bool server;
@@ -40,11 +40,15 @@ struct event {
 	const void *peer;
 	size_t peer_len;
 
-	/* CONN_DATA */
+	/* CONN_DATA; CONN_TICKET has data too */
 	uint8_t epoch;
 	const uint8_t *data;
 	size_t data_len;
 	bool more;
+
+	/* CONN_TICKET */
+	const uint8_t *cookie;
+	size_t cookie_len;
 };
 
 /* Returns 0, -EOPNOTSUPP (no CONN_* command) or -EBADMSG (an attribute is missing or wrong). */

@@ -93,15 +93,19 @@ static int apply_profile(const struct config *config, const struct event *event,
 
 size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX])
 {
-	const char *const names[] = { event->credential, event->trust, event->profile };
-	size_t at = 0;
+	const char *const names[] = { event->credential, event->trust, event->profile,
+				      event->server_name };
+	size_t count = event->server ? 3 : 4, at = 0;
 
 	for (int shift = 24; shift >= 0; shift -= 8)
 		out[at++] = (uint8_t)(event->uid >> shift);
 	out[at++] = event->server;
 	out[at++] = event->verify;
+	/* A client's sessions lie together: users of two namespaces may have one number. */
+	for (int shift = 56; !event->server && shift >= 0; shift -= 8)
+		out[at++] = (uint8_t)(event->netns >> shift);
 	/* no name has a NUL in it */
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t len = strnlen(names[i], TLSOCK_NAME_MAX);
 
 		memcpy(out + at, names[i], len);
@@ -109,6 +113,19 @@ size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX]
 		out[at++] = '\0';
 	}
 	return at;
+}
+
+int policy_session_owner(const uint8_t *context, size_t len, struct session_owner *owner)
+{
+	if (len < 14 || context[4]) /* a server's */
+		return -1;
+	owner->uid = 0;
+	owner->netns = 0;
+	for (int i = 0; i < 4; i++)
+		owner->uid = owner->uid << 8 | context[i];
+	for (int i = 6; i < 14; i++)
+		owner->netns = owner->netns << 8 | context[i];
+	return 0;
 }
 
 int policy_apply(const struct config *config, const struct event *event,

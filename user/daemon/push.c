@@ -40,6 +40,7 @@ void push_wipe(struct push *push)
 	h->nlmsg_len = NLMSG_HDRLEN;
 	push->nest = NULL;
 	push->actions = 0;
+	push->cookie_len = 0;
 }
 
 void push_free(struct push *push)
@@ -170,7 +171,10 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 		certs += s->peer_chain[i].len + sizeof(struct nlattr) + NLA_ALIGNTO;
 	if (certs > CERTS_MAX)
 		return -E2BIG;
-	action = open_action(push, TLSOCK_ACT_COMPLETE, certs + sizeof(s->server_name));
+	if (certs + push->cookie_len > CERTS_MAX)
+		push->cookie_len = 0; /* no tickets, then */
+	action = open_action(push, TLSOCK_ACT_COMPLETE,
+			     certs + push->cookie_len + sizeof(s->server_name));
 	if (!action)
 		return -EMSGSIZE;
 	failed = nla_put_u16(m, TLSOCK_AA_VERSION, s->version) ||
@@ -187,6 +191,8 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 		failed = nla_put(m, TLSOCK_AA_ALPN, (int)s->alpn_len, s->alpn);
 	if (!failed && s->server_name[0])
 		failed = nla_put_string(m, TLSOCK_AA_SERVER_NAME, s->server_name);
+	if (!failed && push->cookie_len)
+		failed = nla_put(m, TLSOCK_AA_COOKIE, (int)push->cookie_len, push->cookie);
 	return close_action(push, action, failed);
 }
 

@@ -20,6 +20,8 @@ struct push {
 	struct nl_msg *message;
 	struct nlattr *nest; /* the open ACTIONS, or NULL */
 	size_t actions; /* in the message */
+	const uint8_t *cookie; /* for COMPLETE, the caller's; forgotten with the message */
+	size_t cookie_len;
 };
 
 /* 0 or -ENOMEM */

@@ -39,6 +39,7 @@ struct supervisor {
 	struct config *config;
 	struct children children;
 	struct tickets *tickets; /* shared with all workers, those of a reload too */
+	struct sessions *sessions; /* shared with those of this configuration; or NULL */
 	int64_t rotate_at;
 	struct nl_sock *watch;
 	int watch_fd;
@@ -114,7 +115,7 @@ static void become_worker(struct supervisor *s, int control)
 	close(s->signals);
 	if (s->ready_fd >= 0)
 		close(s->ready_fd);
-	status = worker_run(s->config, s->tickets, control, s->keylog_fd);
+	status = worker_run(s->config, s->tickets, s->sessions, control, s->keylog_fd);
 	config_free(s->config);
 	close(control);
 	exit(status);
@@ -183,6 +184,15 @@ static struct config *load(struct supervisor *s, char *error)
 	return config;
 }
 
+/* A new configuration knows no session of another's. Without a store there are none. */
+static void renew_sessions(struct supervisor *s)
+{
+	sessions_free(s->sessions);
+	s->sessions = s->config->sessions ? sessions_new() : NULL;
+	if (!s->sessions && s->config->sessions)
+		log_write(LOG_ERR, NULL, "clients will keep no sessions: %m");
+}
+
 static void reload(struct supervisor *s)
 {
 	char error[CONFIG_ERROR_SIZE];
@@ -197,6 +207,7 @@ static void reload(struct supervisor *s)
 	}
 	config_free(s->config);
 	s->config = config;
+	renew_sessions(s);
 	apply_log_level(s);
 	if (apply_limits(s) == -ENOENT) {
 		log_write(LOG_ERR, NULL, "the kernel module has gone");
@@ -264,6 +275,8 @@ static void rotate_tickets(struct supervisor *s)
 	if (s->rotate_at > now)
 		return;
 	error = tickets_rotate(s->tickets);
+	if (!error && s->sessions)
+		error = sessions_rotate(s->sessions);
 	if (error)
 		log_write(LOG_ERR, NULL, "no new key for session tickets: %s", strerror(-error));
 	s->rotate_at = now + most;
@@ -380,6 +393,7 @@ static int set_up(struct supervisor *s)
 		log_write(LOG_ERR, NULL, "keys for session tickets: %m");
 		return EX_OSERR;
 	}
+	renew_sessions(s);
 	s->rotate_at = now_ms() + s->config->tickets.rotate * 1000;
 	error = open_keylog(s);
 	if (error)
@@ -423,6 +437,7 @@ int supervisor_run(const struct options *options)
 		status = loop(&s);
 	children_free(&s.children);
 	tickets_free(s.tickets);
+	sessions_free(s.sessions);
 	config_free(s.config);
 	watch_free(&s.files);
 	nl_socket_free(s.watch);

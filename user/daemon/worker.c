@@ -83,6 +83,13 @@ static int work(struct worker *w)
 	return n;
 }
 
+/* A reload: what is made under the old configuration from now on nobody may use. */
+static void drain(struct worker *w)
+{
+	w->draining = true;
+	w->connections.sessions = NULL;
+}
+
 static void on_control(struct worker *w)
 {
 	char order;
@@ -92,7 +99,7 @@ static void on_control(struct worker *w)
 		w->orphan = true;
 		stop(w);
 	} else if (n == 1 && order == WORKER_DRAIN) {
-		w->draining = true;
+		drain(w);
 	} else if (n == 1 && order == WORKER_STOP) {
 		stop(w);
 	}
@@ -148,7 +155,7 @@ static int loop(struct worker *w)
 }
 
 static int set_up(struct worker *w, const struct config *config, const struct tickets *tickets,
-		  int keylog_fd)
+		  struct sessions *sessions, int keylog_fd)
 {
 	sigset_t set;
 	int error;
@@ -174,6 +181,7 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 	w->connections.family = w->seam.family;
 	w->connections.keylog_fd = keylog_fd;
 	w->connections.tickets = tickets;
+	w->connections.sessions = sessions;
 	w->connections.push = push_to_kernel;
 	w->connections.now_us = now_us;
 	w->connections.ctx = w;
@@ -183,8 +191,8 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 	return error ? error : filter_worker(); /* last: what comes now is a peer's */
 }
 
-int worker_run(const struct config *config, const struct tickets *tickets, int control,
-	       int keylog_fd)
+int worker_run(const struct config *config, const struct tickets *tickets,
+	       struct sessions *sessions, int control, int keylog_fd)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	const char ready = WORKER_READY;
@@ -193,7 +201,7 @@ int worker_run(const struct config *config, const struct tickets *tickets, int c
 	if (!w)
 		return EXIT_SYSTEM;
 	w->control = control;
-	error = set_up(w, config, tickets, keylog_fd);
+	error = set_up(w, config, tickets, sessions, keylog_fd);
 	if (!error && write(control, &ready, 1) != 1)
 		error = -EPIPE;
 	if (!error)

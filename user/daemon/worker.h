@@ -10,6 +10,7 @@
 #define DAEMON_WORKER_H
 
 #include "config.h"
+#include "sessions.h"
 
 /* A byte each, over the socket pair. */
 #define WORKER_READY 'r' /* worker: registered with the kernel */
@@ -21,7 +22,7 @@
 #define EXIT_SYSTEM 71 /* EX_OSERR */
 
 /* Returns the exit status of the process. @control: the worker's end of the pair. */
-int worker_run(const struct config *config, const struct tickets *tickets, int control,
-	       int keylog_fd);
+int worker_run(const struct config *config, const struct tickets *tickets,
+	       struct sessions *sessions, int control, int keylog_fd);
 
 #endif

@@ -273,6 +273,7 @@ struct hs_config {
 	 * Client, @session_new: a session for the store, after a NewSessionTicket or, in TLS 1.2,
 	 * with the end of the handshake, to be handed back as @session, once. One of TLS 1.2 comes
 	 * again after it was resumed. The bytes are a secret. Expired or foreign ones are ignored.
+	 * Its @ticket_key is for hs_engine_park() alone.
 	 */
 	const uint8_t *session_context;
 	size_t session_context_len;
@@ -421,6 +422,23 @@ int hs_engine_start(struct hs_engine *engine);
  */
 int hs_engine_input(struct hs_engine *engine, enum hs_epoch epoch, const uint8_t *bytes,
 		    size_t len);
+
+/*
+ * A client of TLS 1.3 after COMPLETE, with @session_new: what the NewSessionTickets to come need
+ * of it, sealed by @ticket_key, so that whoever keeps it learns nothing. Its length; -ENOENT: no
+ * ticket can come, or there is no key; -E2BIG: more than @size; -ENOMEM, -EIO.
+ */
+int hs_engine_park(struct hs_engine *engine, uint8_t *out, size_t size);
+/*
+ * The engine again, for hs_engine_input() with NewSessionTickets. Of @config @random, @now, @ctx,
+ * @ticket_key and @session_new count; the rest is as it was. NULL: it does not open, or no memory.
+ */
+struct hs_engine *hs_engine_unpark(const struct hs_config *config, const uint8_t *parked,
+				   size_t len);
+/* The configuration's @session_context: of an engine that was parked, the one of before. */
+const uint8_t *hs_engine_session_context(const struct hs_engine *engine, size_t *len);
+/* Until when a session may be offered, seconds since 1970-01-01 UTC; -1: it is none. */
+int64_t hs_session_expires(const uint8_t *session, size_t len);
 
 /* The next action of the last call, valid until the next call; NULL when there is none. */
 const struct hs_action *hs_engine_next_action(struct hs_engine *engine);

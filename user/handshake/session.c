@@ -18,6 +18,7 @@
 #define DEFAULT_LIFETIME 7200
 #define TAG_LEN 16
 #define TICKET_OVERHEAD (HS_TICKET_NAME_LEN + NONCE_LEN + TAG_LEN)
+_Static_assert(TICKET_OVERHEAD == SEAL_OVERHEAD, "one overhead");
 
 static void put_time(struct writer *w, int64_t time)
 {
@@ -295,7 +296,7 @@ static int get_key(struct hs_engine *e, bool seal, uint8_t *name, uint8_t *key)
 	return 0;
 }
 
-static int seal_bytes(struct hs_engine *e, const uint8_t *plain, size_t len, uint8_t *ticket)
+int seal_bytes(struct hs_engine *e, const uint8_t *plain, size_t len, uint8_t *ticket)
 {
 	uint8_t *nonce = ticket + HS_TICKET_NAME_LEN, key[HS_TICKET_KEY_LEN];
 	int rc = get_key(e, true, ticket, key);
@@ -328,26 +329,51 @@ int ticket_seal(struct hs_engine *e, const struct session *s, uint8_t **ticket, 
 	return rc;
 }
 
-int ticket_open(struct hs_engine *e, struct reader ticket, struct session *s)
+int open_bytes(struct hs_engine *e, struct reader sealed, uint8_t **plain, size_t *len)
 {
-	uint8_t name[HS_TICKET_NAME_LEN], nonce[NONCE_LEN], key[HS_TICKET_KEY_LEN], *plain;
-	size_t plain_len;
+	uint8_t name[HS_TICKET_NAME_LEN], nonce[NONCE_LEN], key[HS_TICKET_KEY_LEN];
 	int rc;
 
-	if (ticket.left < TICKET_OVERHEAD || ticket.left > SESSION_TICKET_MAX)
+	if (sealed.left < TICKET_OVERHEAD || sealed.left > SESSION_TICKET_MAX)
 		return -ENOENT;
-	plain_len = ticket.left - TICKET_OVERHEAD;
-	plain = malloc(plain_len + 1);
-	if (!plain)
+	*len = sealed.left - TICKET_OVERHEAD;
+	*plain = malloc(*len + 1);
+	if (!*plain)
 		return -ENOENT;
-	reader_bytes(&ticket, name, sizeof(name));
-	reader_bytes(&ticket, nonce, sizeof(nonce));
+	reader_bytes(&sealed, name, sizeof(name));
+	reader_bytes(&sealed, nonce, sizeof(nonce));
 	rc = get_key(e, false, name, key);
 	if (rc == 0)
-		rc = crypto_open(key, nonce, name, sizeof(name), ticket.at, ticket.left, plain);
+		rc = crypto_open(key, nonce, name, sizeof(name), sealed.at, sealed.left, *plain);
 	explicit_bzero(key, sizeof(key));
 	if (rc == 0)
-		rc = session_decode(s, plain, plain_len);
-	session_bytes_free(plain, plain_len);
+		return 0;
+	session_bytes_free(*plain, *len);
+	*plain = NULL;
+	return -ENOENT;
+}
+
+int ticket_open(struct hs_engine *e, struct reader ticket, struct session *s)
+{
+	uint8_t *plain = NULL;
+	size_t len = 0;
+	int rc = open_bytes(e, ticket, &plain, &len);
+
+	if (rc == 0)
+		rc = session_decode(s, plain, len);
+	session_bytes_free(plain, len);
 	return rc < 0 ? -ENOENT : 0;
+}
+
+int64_t hs_session_expires(const uint8_t *session, size_t len)
+{
+	struct session s;
+	int64_t until, last;
+
+	if (session_decode(&s, session, len) < 0)
+		return -1;
+	until = s.created + s.lifetime;
+	last = s.authenticated + SESSION_LIFETIME_MAX;
+	session_release(&s);
+	return until < last ? until : last;
 }

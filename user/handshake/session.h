@@ -63,6 +63,12 @@ bool session_fits(const struct hs_engine *e, const struct session *s, const char
 int store_session(struct hs_engine *e, struct session *s);
 
 uint32_t ticket_lifetime(const struct hs_engine *e); /* seconds; the policy's or the default */
+/* What @plain takes once it is sealed, and what is around it */
+#define SEAL_OVERHEAD (HS_TICKET_NAME_LEN + 12 + 16)
+/* By the key of the callback. 0; -ENOENT: there is none; other negative errno. */
+int seal_bytes(struct hs_engine *e, const uint8_t *plain, size_t len, uint8_t *out);
+/* 0, or -ENOENT. Frees with session_bytes_free(), of *@len bytes. */
+int open_bytes(struct hs_engine *e, struct reader sealed, uint8_t **plain, size_t *len);
 /* Server: 0; -ENOENT: there is no key; other negative errno. Frees with session_bytes_free(). */
 int ticket_seal(struct hs_engine *e, const struct session *s, uint8_t **ticket, size_t *len);
 /* Server: 0, or -ENOENT for whatever is wrong with it. */

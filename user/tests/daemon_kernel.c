@@ -142,6 +142,7 @@ static void take_complete(struct fake_kernel *k, const uint8_t *at, size_t len)
 	if (bytes(at, len, TLSOCK_AA_CHANNEL_BINDING, k->binding, sizeof(k->binding)) != 32)
 		bail("no channel binding");
 	k->certs = count_certs(at, len);
+	k->cookie_len = bytes(at, len, TLSOCK_AA_COOKIE, k->cookie, sizeof(k->cookie));
 }
 
 static void take_fail(struct fake_kernel *k, const uint8_t *at, size_t len)
@@ -276,6 +277,23 @@ struct event fake_event(bool server, const char *name)
 	};
 }
 
+/* What comes after COMPLETE: one NewSessionTicket */
+static void deliver_ticket(struct fake_kernel *k, const struct event *conn, const uint8_t *data,
+			   size_t len)
+{
+	struct event e = { .command = TLSOCK_CMD_CONN_TICKET,
+			   .id = conn->id,
+			   .cookie = k->cookie,
+			   .cookie_len = k->cookie_len,
+			   .data = data,
+			   .data_len = len };
+
+	if (!k->cookie_len)
+		return;
+	k->tickets++;
+	connections_event(&k->daemon, &e);
+}
+
 void fake_deliver(struct fake_kernel *k, const struct event *conn, uint8_t epoch,
 		  const uint8_t *data, size_t len, size_t piece)
 {
@@ -284,6 +302,10 @@ void fake_deliver(struct fake_kernel *k, const struct event *conn, uint8_t epoch
 			   .generation = conn->generation,
 			   .epoch = epoch };
 
+	if (k->complete) {
+		deliver_ticket(k, conn, data, len);
+		return;
+	}
 	if (!piece)
 		piece = len;
 	for (size_t at = 0; at < len; at += piece) {

@@ -49,6 +49,9 @@ struct fake_kernel {
 	size_t certs;
 	char name[256], alpn[256];
 	uint8_t binding[32];
+	uint8_t cookie[8192];
+	size_t cookie_len; /* 0: COMPLETE had none */
+	size_t tickets; /* given to the daemon with it */
 	bool failed;
 	uint32_t error;
 	int alert; /* -1: none */

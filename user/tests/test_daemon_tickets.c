@@ -162,7 +162,7 @@ static void test_folder(void)
 static void test_session(void)
 {
 	const struct event base = {
-		.server = true, .credential = "a", .trust = "b", .profile = ""
+		.server = true, .server_name = "", .credential = "a", .trust = "b", .profile = ""
 	};
 	struct event others[8];
 	uint8_t want[POLICY_SESSION_MAX], got[POLICY_SESSION_MAX];
