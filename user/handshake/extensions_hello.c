@@ -121,13 +121,18 @@ int client_parse_alpn(struct hs_engine *e, enum extension_message message, struc
 
 int client_build_groups(struct hs_engine *e, enum extension_message message, struct writer *w)
 {
-	size_t list = writer_open(w, 2);
+	size_t list = writer_open(w, 2), begin;
 
 	(void)message;
 	if (e->grease[GREASE_GROUP])
 		writer_u16(w, e->grease[GREASE_GROUP]);
+	begin = w->len;
 	for (size_t i = 0; i < e->config.group_count; i++)
-		writer_u16(w, e->config.groups[i]->code);
+		if (e->config.groups[i]->kind != GROUP_HYBRID ||
+		    e->config.max_version == HS_TLS_1_3)
+			writer_u16(w, e->config.groups[i]->code);
+	if (w->len == begin)
+		return EXTENSION_OMIT;
 	writer_close(w, list, 2);
 	return 0;
 }
@@ -179,6 +184,8 @@ int build_schemes(struct hs_engine *e, enum extension_message message, struct wr
 	size_t list = writer_open(w, 2);
 
 	(void)message;
+	if (e->grease[GREASE_GROUP]) /* a list of its own: the same value serves */
+		writer_u16(w, e->grease[GREASE_GROUP]);
 	for (size_t i = 0; i < e->config.scheme_count; i++)
 		writer_u16(w, e->config.schemes[i]->code);
 	writer_close(w, list, 2);
@@ -268,6 +275,11 @@ int client_build_key_share(struct hs_engine *e, enum extension_message message, 
 	if (e->config.max_version < HS_TLS_1_3)
 		return EXTENSION_OMIT;
 	list = writer_open(w, 2);
+	if (e->grease[GREASE_GROUP] && !e->retry_group) { /* RFC 8701 section 3.1: of any bytes */
+		writer_u16(w, e->grease[GREASE_GROUP]);
+		writer_u16(w, 1);
+		writer_u8(w, 0);
+	}
 	write_share(e, e->group, w);
 	/* a hybrid's curve for servers that do not have the hybrid; a retry asks for one alone */
 	for (size_t i = 0; !e->retry_group && i < e->config.group_count; i++)

@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+#include "crypto.h"
 #include "parameters.h"
 
 #define FILE_MAX (1 << 20)
@@ -201,6 +202,14 @@ static bool set_versions(struct hs_config *c, const struct bogo_options *o)
 	return true;
 }
 
+/* Whether there is an ML-KEM is libcrypto's to say. */
+static const char *group_name(uint16_t code)
+{
+	const struct group *group = group_find(code);
+
+	return group && crypto_init() == 0 && crypto_has_group(group) ? group->name : "?";
+}
+
 static bool set_list(const struct option_list *from, uint16_t *to, size_t *count,
 		     const char *(*name)(uint16_t))
 {
@@ -345,7 +354,7 @@ bool shim_configure(struct shim_config *s, const struct bogo_options *o, bool re
 	set_verification(s, o);
 	set_sessions(s, o, resume);
 	return set_versions(c, o) && set_suites(s, o) && set_schemes(s, o) &&
-	       set_list(&o->curves, s->groups, &c->group_count, hs_group_name) &&
+	       set_list(&o->curves, s->groups, &c->group_count, group_name) &&
 	       load_credentials(s, o) && load_trust(s, o);
 }
 

@@ -21,7 +21,7 @@ static bool is_grease(uint16_t code)
 }
 
 struct found {
-	uint16_t suite, group, version, extension;
+	uint16_t suite, group, version, extension, scheme;
 	unsigned int count;
 };
 
@@ -58,6 +58,8 @@ static struct found look(const struct message *m)
 		note_one(&f, type, &f.extension);
 		if (type == EXTENSION_SUPPORTED_GROUPS && reader_vec16(&body, &part, 2, 256))
 			note_list(&f, part, &f.group);
+		if (type == EXTENSION_SIGNATURE_ALGORITHMS && reader_vec16(&body, &part, 2, 256))
+			note_list(&f, part, &f.scheme);
 		if (type == EXTENSION_SUPPORTED_VERSIONS && reader_vec8(&body, &part, 2, 254))
 			note_list(&f, part, &f.version);
 	}
@@ -66,7 +68,7 @@ static struct found look(const struct message *m)
 
 static bool is_whole(const struct found *f)
 {
-	return f->count == 4 && f->suite && f->group && f->version && f->extension;
+	return f->count == 5 && f->suite && f->group && f->version && f->extension && f->scheme;
 }
 
 static void set_up(struct pair *p, uint16_t min_version)
@@ -85,8 +87,8 @@ static void sent(void)
 	set_up(&p, 0);
 	pair_run(&p);
 	f = look(&p.sent[0]);
-	ok(is_whole(&f) && pair_complete(&p), "a suite, a group, a version and an extension: %04x",
-	   f.suite);
+	ok(is_whole(&f) && pair_complete(&p),
+	   "a suite, a group, a version, a scheme and an extension: %04x", f.suite);
 	pair_free(&p);
 	set_up(&p, 0);
 	pair_run(&p);

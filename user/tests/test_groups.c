@@ -326,6 +326,23 @@ static void old_version(const char *what, struct list list, bool good)
 	pair_free(&p);
 }
 
+/* A client that will not speak TLS 1.3 does not say what only that knows. */
+static void not_offered(struct list list)
+{
+	static const uint8_t hybrid[] = { 0x11, 0xec };
+	struct pair p;
+
+	pair_init(&p, KEY_ECDSA_P256);
+	p.side[HS_CLIENT].config.min_version = HS_TLS_1_2;
+	p.side[HS_CLIENT].config.max_version = HS_TLS_1_2;
+	use(&p, HS_CLIENT, list);
+	pair_start(&p);
+	/* its random bytes and session id do not have it */
+	ok(!memmem(p.sent[0].bytes, p.sent[0].len, hybrid, 2),
+	   "a client of TLS 1.2 alone does not offer the hybrid (of %zu groups)", list.count);
+	pair_free(&p);
+}
+
 static void passed_over(bool there)
 {
 	struct hs_engine *e;
@@ -368,6 +385,8 @@ int main(void)
 		for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++)
 			damage(&damages[i]);
 		other_ciphertext();
+		not_offered((struct list)LIST(hybrid_first));
+		not_offered((struct list)LIST(hybrid_alone));
 		old_version("the hybrid alone", (struct list)LIST(hybrid_alone), false);
 	} else {
 		skip("X25519MLKEM768", "libcrypto has no ML-KEM");
