@@ -82,11 +82,37 @@ void tlsock_kick(struct tlsock_ctx *ctx)
 	}
 }
 
+int tlsock_ctx_claim(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	int err = 0;
+
+	sock_owned_by_me(sk);
+	write_lock_bh(&sk->sk_callback_lock);
+	if (!sk->sk_user_data)
+		__rcu_assign_sk_user_data_with_flags(sk, ctx, SK_USER_DATA_NOCOPY);
+	else
+		err = -EBUSY;
+	ctx->claimed = !err;
+	write_unlock_bh(&sk->sk_callback_lock);
+	return err;
+}
+
+static void ctx_disclaim(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	if (!ctx->claimed)
+		return;
+	write_lock_bh(&sk->sk_callback_lock);
+	rcu_assign_sk_user_data(sk, NULL);
+	ctx->claimed = false;
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	sock_owned_by_me(sk);
 	tlsock_stats_end(sk, ctx);
 	tlsock_hs_drop(sk, ctx);
+	ctx_disclaim(sk, ctx);
 	tlsock_tx_free(&ctx->tx);
 	tlsock_rx_free(&ctx->rx);
 	tlsock_result_free(ctx->result);

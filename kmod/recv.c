@@ -364,6 +364,11 @@ int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t a
 		return ctx->base_ops->read_sock(sk, desc, actor);
 	if (list_empty(&ctx->rx.ahead) && !ctx->rx.keys)
 		return -ENOTCONN;
+	/* A strparser tries in softirq first, where no record can be opened; after this, in a work. */
+	if (!sock_owned_by_user_nocheck(sk)) {
+		desc->error = -ENOMEM;
+		return 0;
+	}
 	do {
 		n = rx_front(sk, ctx, &timeo, false, &rec, NULL);
 		if (!n && rec->type != TLSOCK_CT_DATA)

@@ -250,6 +250,7 @@ struct tlsock_ctx {
 	bool missed;			/* a work found the socket owned: once more. Under slock */
 	struct tlsock_push *parked;	/* a PUSH that found it owned. Under slock */
 	u32 rcvlowat;			/* the application's, while a handshake needs 1 */
+	bool claimed;			/* sk_user_data is ours */
 	bool upstream_abi;		/* the ULP is "tls": plaintext until keys are set */
 	bool tx_counted, rx_counted;	/* in TLSOCK_MIB_CURR_* */
 	struct tlsock_opts *opts;
@@ -373,6 +374,10 @@ void tlsock_ctx_put(struct tlsock_ctx *ctx);
 void tlsock_ctx_owner(struct tlsock_ctx *ctx);
 /* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
+/* Nobody else in the kernel (AF_KCM, a sockmap) gets the socket until it is reset: they put their own
+ * callbacks over ours. Socket lock. -EBUSY: somebody has it.
+ */
+int tlsock_ctx_claim(struct sock *sk, struct tlsock_ctx *ctx);
 /* NULL is nothing */
 void tlsock_result_free(struct tlsock_result *r);
 /* Queue the work. Any context; the caller's own reference to @ctx and its socket is enough. */

@@ -588,17 +588,10 @@ FIXTURE(ktls)
 
 FIXTURE_SETUP(ktls)
 {
-	FILE *f;
-	int yes;
-
 	pair_init(&self->p, TLS13, 0);
 	pattern_fill(data, sizeof(data), 0);
 	ASSERT_EQ(0, env_setup());
-	f = fopen("/sys/module/tlsock/parameters/ktls", "re");
-	yes = f ? fgetc(f) : 0;
-	if (f)
-		fclose(f);
-	if (yes != 'Y')
+	if (!ktls_served())
 		SKIP(return, "the module was not loaded with ktls=1; see upstream.sh");
 	ASSERT_EQ(0, pair_plain(&self->p));
 	ASSERT_EQ(0, setsockopt(self->p.s, IPPROTO_TCP, TCP_ULP, "tls", 3));

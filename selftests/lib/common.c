@@ -107,6 +107,16 @@ int ulp_attach(int fd)
 	return setsockopt(fd, IPPROTO_TCP, TCP_ULP, TLSOCK_ULP_NAME, sizeof(TLSOCK_ULP_NAME) - 1);
 }
 
+bool ktls_served(void)
+{
+	FILE *f = fopen("/sys/module/tlsock/parameters/ktls", "re");
+	bool yes = f && fgetc(f) == 'Y';
+
+	if (f)
+		fclose(f);
+	return yes;
+}
+
 struct tlsock_info info_get(int fd)
 {
 	struct tlsock_info info;

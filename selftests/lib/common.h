@@ -71,6 +71,9 @@ int opt_int(int fd, int opt, int value);
 /* Attach the ULP "tlsock": 0 or -1 with errno. */
 int ulp_attach(int fd);
 
+/* Was the module loaded with ktls=1, to serve the ULP "tls" too? */
+bool ktls_served(void);
+
 /* TLSOCK_INFO and TLSOCK_ERROR; all zero if the call fails. */
 struct tlsock_info info_get(int fd);
 struct tlsock_error error_get(int fd);
