@@ -5,7 +5,7 @@
  * Everything was made ready before, so that no step can fail but for the cipher or TCP itself.
  * All under the socket lock, in process context. Must never look at the netlink message.
  */
-#include "tlsock.h"
+#include "seam.h"
 
 /* What a connection's keys will be, from step to step */
 struct outlook {

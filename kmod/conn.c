@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 #include <net/ipv6.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 /* A handshake whose worker dies before it has sent anything gets another; so often: */
 #define WORKERS_TRIED	2

@@ -5,7 +5,7 @@
  */
 #include <linux/slab.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 static struct kmem_cache *ctx_cache;
 

@@ -10,7 +10,7 @@
 #include <linux/slab.h>
 #include <linux/mm.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define ALERT_FATAL	2
 #define CCS_MAX		4	/* RFC 8446 appendix D.4: one or two are usual */

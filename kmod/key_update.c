@@ -7,7 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define ALERT_WARNING			1
 

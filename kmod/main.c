@@ -11,7 +11,7 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define GRACE_MS	3000
 #define MAX_NETNS	16384

@@ -12,7 +12,7 @@
 #include <crypto/hash.h>
 #include <net/genetlink.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define DATA_CHUNK		16384	/* bytes of a flight in one CONN_DATA */
 #define PULL_CONNS		64

@@ -9,7 +9,7 @@
 #include <crypto/hash.h>
 #include <net/genetlink.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define PUSH_DATA_MAX		65000	/* bytes in one DATA action */
 #define PUSH_TOTAL_MAX		(256 * 1024)

@@ -364,7 +364,7 @@ int tlsock_read_sock(struct sock *sk, read_descriptor_t *desc, sk_read_actor_t a
 		return ctx->base_ops->read_sock(sk, desc, actor);
 	if (list_empty(&ctx->rx.ahead) && !ctx->rx.keys)
 		return -ENOTCONN;
-	/* A strparser tries in softirq first, where no record can be opened; after this, in a work. */
+	/* A strparser tries in softirq first, where no record can be opened; then in a work. */
 	if (!sock_owned_by_user_nocheck(sk)) {
 		desc->error = -ENOMEM;
 		return 0;

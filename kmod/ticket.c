@@ -7,7 +7,7 @@
  */
 #include <linux/slab.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 #define TICKETS_EACH		4			/* looked at, of one connection */
 #define TICKETS_NET		256			/* waiting, of a network namespace */

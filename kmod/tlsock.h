@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The module's own contexts and prototypes, grouped by file. Locks and lifetimes
- * are explained in DESIGN.md; in short:
+ * The module's own contexts and prototypes, grouped by file; the seam's own are in seam.h. Locks
+ * and lifetimes are explained in DESIGN.md; in short:
  *
  *   socket lock   everything in struct tlsock_ctx, unless a comment says otherwise
  *   tn->lock      struct tlsock_net's lists, and of struct tlsock_conn what its
@@ -30,11 +30,9 @@
 #define TLSOCK_HS_BYTES_MAX	(128 * 1024)	/* of one handshake, each way */
 #define TLSOCK_HELLO_BYTES_MAX	(64 * 1024)	/* before the first message is complete */
 #define TLSOCK_CERT_BYTES_MAX	(100 * 1024)
-#define TLSOCK_ACTIONS_MAX	64		/* in one PUSH */
 #define TLSOCK_IDLE_RECORDS_MAX	32		/* in a row that bring no application data */
 #define TLSOCK_IDLE_BYTES_MAX	(256 * 1024)	/* of handshake messages in their place */
 #define TLSOCK_KEY_UPDATE_MS	100		/* between two that are answered */
-#define TLSOCK_TICKET_MAX	(16 * 1024)	/* a NewSessionTicket that is given to the daemon */
 
 /* What an application asked for. Immutable: setters make another. No longer than it has to be,
  * since each established connection has one.
@@ -141,37 +139,6 @@ struct tlsock_rx {
 	unsigned long last_update;	/* jiffies */
 };
 
-/* A handshake in flight as the daemon sees it. One reference for the socket, one for
- * the namespace's table.
- */
-struct tlsock_conn {
-	refcount_t refs;
-	u64 id;
-	u8 role;
-	u64 netns;
-	struct tlsock_opts *opts;
-	struct sockaddr_storage local, peer;
-	u32 uid, gid, pid;
-	kuid_t kuid;
-	struct tlsock_quota *quota;	/* of the listener, or NULL */
-
-	/* under tn->lock from here on */
-	struct sock *sk;		/* valid while the connection is in the table */
-	u32 generation;
-	struct hlist_node hash;
-	struct list_head node;		/* tn->ready or worker->ready; or empty */
-	struct list_head owned;		/* worker->conns; or empty */
-	struct tlsock_worker *worker;
-	bool announced;			/* CONN_NEW was given to worker */
-	bool waiting;			/* the daemon has something to do */
-	bool sent;			/* a PUSH was applied: no other worker can go on with it */
-	bool gone;			/* the socket let go; only CONN_GONE is left to say */
-	bool orphaned;			/* the worker died too late; fail it */
-	u8 *flight;			/* complete messages; kept until sent */
-	u32 flight_len, flight_off;	/* bytes in all, bytes given out */
-	u8 flight_epoch;
-};
-
 struct tlsock_quota {
 	refcount_t refs;
 	atomic_t in_flight;
@@ -201,22 +168,6 @@ struct tlsock_result {
 	const char *server_name;	/* that the client asked for; "" in a client */
 	const u8 *certs;		/* struct tlsock_cert[], as getsockopt gives it */
 	u8 data[];			/* where these point to */
-};
-
-/* What the daemon left for session tickets to come */
-struct tlsock_cookie {
-	refcount_t refs;		/* the socket, and each ticket */
-	u32 len;
-	u8 bytes[];
-};
-
-/* A session ticket that waits for a worker */
-struct tlsock_ticket {
-	struct list_head node;		/* tn->tickets */
-	u64 id;				/* of the connection */
-	struct tlsock_cookie *cookie;	/* with a reference */
-	u32 len;
-	u8 message[];
 };
 
 /* What getsockopt() gives */
@@ -309,15 +260,6 @@ struct tlsock_mib {
 	u64 v[TLSOCK_MIB_ITEMS];
 };
 
-struct tlsock_worker {
-	struct list_head node;		/* tn->workers */
-	u32 portid;
-	struct sk_buff *bell;		/* the DOORBELL it is armed with, or NULL */
-	bool takes_new;			/* its last PULL asked for new connections */
-	struct list_head ready;		/* connections with something for it */
-	struct list_head conns;
-};
-
 #define TLSOCK_HASH_BITS	10
 
 struct tlsock_net {
@@ -374,8 +316,8 @@ void tlsock_ctx_put(struct tlsock_ctx *ctx);
 void tlsock_ctx_owner(struct tlsock_ctx *ctx);
 /* Drop keys, buffers and the handshake; state becomes IDLE. Socket lock. */
 void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx);
-/* Nobody else in the kernel (AF_KCM, a sockmap) gets the socket until it is reset: they put their own
- * callbacks over ours. Socket lock. -EBUSY: somebody has it.
+/* Nobody else in the kernel (AF_KCM, a sockmap) gets the socket until it is reset: they put
+ * their own callbacks over ours. Socket lock. -EBUSY: somebody has it.
  */
 int tlsock_ctx_claim(struct sock *sk, struct tlsock_ctx *ctx);
 /* NULL is nothing */
@@ -441,103 +383,6 @@ void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err
 struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_work(struct work_struct *work);
 void tlsock_timer(struct work_struct *work);
-
-/* One step of a PUSH, parsed. Pointers go into the netlink message. */
-struct tlsock_act {
-	u8 type;			/* enum tlsock_action */
-	u8 epoch, content_type, direction, alert;
-	u32 err, x509;
-	u16 version, suite;
-	u64 seq;
-	const u8 *data, *key, *iv, *secret;
-	u32 data_len;
-	u16 key_len, iv_len, secret_len;
-	const char *text;		/* NUL-terminated, or NULL */
-	/* made ready before the socket lock is taken */
-	struct tlsock_keys *keys;
-	struct list_head bufs;		/* of tlsock_txbuf, room for DATA's records */
-	struct tlsock_result *result;	/* of COMPLETE */
-};
-
-/* A PUSH, ready to be applied */
-struct tlsock_push {
-	struct tlsock_conn *conn;	/* with a reference */
-	u32 portid, generation;
-	struct sk_buff *skb;		/* what acts point into, with a reference */
-	const struct nlmsghdr *nlh;	/* the message in it; wiped in the end */
-	int n;				/* of acts in use */
-	struct tlsock_act acts[TLSOCK_ACTIONS_MAX];
-};
-
-/* Apply @p in order, all or nothing. Process context, no lock held. @sk: held by the caller.
- * Errors: as TLSOCK_CMD_PUSH; *@why gets a constant sentence when the error is EINVAL. 1: the
- * socket is in use, and @p will be applied when it is not; it is no longer the caller's.
- */
-int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why);
-
-/* The handshake is complete: tell everybody. Socket lock. */
-void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx);
-
-/* apply.c: the same under the socket lock. -ENOENT: the socket has another handshake, or none. */
-int tlsock_push_apply(struct sock *sk, struct tlsock_push *p, const char **why);
-
-/* conn.c: connections, workers and limits of a network namespace. tn->lock inside. */
-struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx);
-void tlsock_conn_put(struct tlsock_conn *conn);
-/* Give the daemon @len bytes of complete messages; owns @flight from then on. */
-void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch);
-/* A client's connection: nothing to read, but there is something to do. */
-void tlsock_conn_announce(struct tlsock_conn *conn);
-/* Take it out of the table. @tell: its worker gets CONN_GONE. */
-void tlsock_conn_remove(struct tlsock_conn *conn, bool tell);
-/* Before a PUSH is applied: 0 when @portid still owns @generation, else -ESTALE. @pins: what
- * is done now cannot be done again, so from now on it cannot change its worker.
- */
-int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins);
-bool tlsock_conn_orphaned(struct tlsock_conn *conn);
-/* Wanted by a daemon, and nobody has it: the grace period counts. */
-bool tlsock_conn_lonely(struct tlsock_conn *conn, unsigned long *since);
-/* For a PUSH: 0, *@out with a reference and *@sk held; or -ENOENT, -ESTALE, -EPERM */
-int tlsock_conn_find(struct tlsock_net *tn, u64 id, u32 generation, u32 portid,
-		     struct tlsock_conn **out, struct sock **sk);
-int tlsock_worker_add(struct tlsock_net *tn, u32 portid);
-void tlsock_worker_del(struct tlsock_net *tn, u32 portid);
-void tlsock_workers_clear(struct tlsock_net *tn);
-/* The next connection with something for @portid, moved to it; NULL and armed when there
- * is none. tn->lock held.
- */
-struct tlsock_conn *tlsock_conn_next(struct tlsock_net *tn, struct tlsock_worker *w,
-				     bool may_adopt);
-/* Ring for connections and tickets that wait for any worker, if there are. tn->lock held. */
-void tlsock_worker_pass(struct tlsock_net *tn);
-struct tlsock_worker *tlsock_worker_find(struct tlsock_net *tn, u32 portid);
-/* It has been told all there is; a gone one is forgotten. tn->lock held. */
-void tlsock_conn_told(struct tlsock_conn *conn);
-struct tlsock_quota *tlsock_quota_new(void);
-void tlsock_quota_put(struct tlsock_quota *q);
-
-/* ticket.c: session tickets for the daemon */
-struct tlsock_cookie *tlsock_cookie_new(const void *bytes, size_t len);
-void tlsock_cookie_put(struct tlsock_cookie *c);
-/* A NewSessionTicket came: queue it, or drop it. Socket lock; tn->lock inside. */
-void tlsock_ticket_recv(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, size_t len);
-/* The next, or NULL; it was given, or cannot be; forget all. tn->lock held. */
-struct tlsock_ticket *tlsock_ticket_next(struct tlsock_net *tn);
-void tlsock_ticket_told(struct tlsock_net *tn, struct tlsock_ticket *t);
-void tlsock_tickets_clear(struct tlsock_net *tn);
-
-/* push.c */
-int tlsock_nl_push(struct sk_buff *skb, struct genl_info *info);
-/* Wipe and free; NULL is nothing. */
-void tlsock_push_free(struct tlsock_push *p);
-
-/* netlink.c */
-int tlsock_nl_init(void);
-void tlsock_nl_exit(void);
-/* Send @bell, which is the caller's no more. tn->lock held. */
-void tlsock_nl_doorbell(struct net *net, u32 portid, struct sk_buff *bell);
-void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
-		     const char *text, u16 version, u16 suite);
 
 /* stats.c */
 int tlsock_stats_net_init(struct tlsock_net *tn);

@@ -14,7 +14,7 @@
 #include <linux/bvec.h>
 #include <net/inet_common.h>
 
-#include "tlsock.h"
+#include "seam.h"
 
 /* What replaces TCP's, once for each address family */
 struct tlsock_family {

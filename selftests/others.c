@@ -186,7 +186,7 @@ static int parser_load(void)
 		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
 		.insns = (uint64_t)(uintptr_t)five,
 		.insn_cnt = ARRAY_LEN(five),
-		.license = (uint64_t)(uintptr_t)"GPL",
+		.license = (uint64_t)(uintptr_t) "GPL",
 	};
 
 	return bpf(BPF_PROG_LOAD, &a);
