@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The seam to the daemon, as its files share it: handshakes in flight, workers, what a PUSH has, and
- * session tickets. Only they know what these look like; to the rest they are pointers.
+ * The seam to the daemon, as its files share it: handshakes in flight, workers, what a PUSH has,
+ * and session tickets. Only they know what these look like; to the rest they are pointers.
  */
 #ifndef _TLSOCK_SEAM_H
 #define _TLSOCK_SEAM_H
