@@ -4,6 +4,8 @@
  * section 7.2. Everything under the socket lock.
  */
 #include "tlsock.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 #define ALERT_WARNING	1
 #define ALERT_FATAL	2
@@ -53,6 +55,7 @@ void tlsock_alert_send(struct sock *sk, struct tlsock_ctx *ctx, u8 level, u8 des
 	if (!buf || tlsock_tx_record(sk, ctx, buf, TLSOCK_CT_ALERT, alert, sizeof(alert)))
 		return;
 	TLSOCK_INC(sk, TLSOCK_MIB_ALERTS_SENT);
+	trace_tlsock_alert(sk, ctx, true, level, description);
 	tlsock_tx_flush(sk, ctx);
 }
 
@@ -84,6 +87,7 @@ int tlsock_alert_recv(struct sock *sk, struct tlsock_ctx *ctx)
 	}
 	tlsock_rx_copy(&ctx->rx, 0, alert, sizeof(alert));
 	TLSOCK_INC(sk, TLSOCK_MIB_ALERTS_RECEIVED);
+	trace_tlsock_alert(sk, ctx, false, alert[0], alert[1]);
 
 	if (alert[1] == TLSOCK_ALERT_CLOSE_NOTIFY && ctx->state == TLSOCK_STATE_ESTABLISHED) {
 		ctx->rx.eof = true;

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 
 #include "seam.h"
+#include "trace.h"
 
 #define ALERT_FATAL	2
 #define CCS_MAX		4	/* RFC 8446 appendix D.4: one or two are usual */
@@ -76,6 +77,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	ctx->alert_sent = alert;
 	if (ctx->state == TLSOCK_STATE_HANDSHAKE)
 		TLSOCK_INC(sk, TLSOCK_MIB_FAILED);
+	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_FAILED, err);
 
 	/* no application data after this, whatever happens to the alert */
 	ctx->tx.open = 0;
@@ -109,6 +111,7 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
 	if (ctx->result->flags & TLSOCK_INFO_RESUMED)
 		TLSOCK_INC(sk, TLSOCK_MIB_RESUMED);
+	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_DONE, 0);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
 	tlsock_rx_update_ready(sk, ctx);
@@ -162,6 +165,7 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	TLSOCK_INC(sk, TLSOCK_MIB_HANDSHAKES);
 	hs->conn = conn;
 	ctx->id = conn->id;
+	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_STARTED, 0);
 	hs->started = jiffies;
 	hs->deadline = jiffies + msecs_to_jiffies(ctx->opts->timeout_ms);
 	hs->blocked = ctx->role == TLSOCK_ROLE_CLIENT;
@@ -257,6 +261,7 @@ static int hs_deliver(struct sock *sk, struct tlsock_ctx *ctx)
 		memcpy(flight, hs->buf, hs->ready);
 	}
 	hs->blocked = true;
+	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_DELIVERED, hs->ready);
 	tlsock_conn_deliver(hs->conn, flight, hs->ready,
 			    ctx->rx.keys ? ctx->rx.keys->epoch : TLSOCK_EPOCH_INITIAL);
 	hs->len -= hs->ready;

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "seam.h"
+#include "trace.h"
 
 #define ALERT_WARNING			1
 
@@ -53,6 +54,7 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 	}
 	ctx->tx.keys = next;
 	ctx->tx.key_updates++;
+	trace_tlsock_key_update(sk, ctx, true, ctx->tx.key_updates);
 	tlsock_keys_free(keys);
 	/* what TCP does not take now goes out before the next record, in order */
 	tlsock_tx_flush(sk, ctx);
@@ -109,6 +111,7 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 	tlsock_keys_free(rx->keys);
 	rx->keys = next;
 	rx->key_updates++;
+	trace_tlsock_key_update(sk, ctx, false, rx->key_updates);
 	rx->last_update = jiffies;
 	if (request != KEY_UPDATE_REQUESTED)
 		return 0;

@@ -10,6 +10,7 @@
 #include <linux/scatterlist.h>
 
 #include "tlsock.h"
+#include "trace.h"
 
 void tlsock_rx_init(struct tlsock_rx *rx)
 {
@@ -359,6 +360,7 @@ opened:
 	}
 	rx->records++;
 	TLSOCK_INC(sk, TLSOCK_MIB_RX_RECORDS);
+	trace_tlsock_record(sk, ctx, false, rx->rec.type, 1, rx->rec.len);
 	return 0;
 }
 

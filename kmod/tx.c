@@ -13,6 +13,7 @@
 #include <linux/uio.h>
 
 #include "tlsock.h"
+#include "trace.h"
 
 #define TLSOCK_SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
 				 MSG_EOR | MSG_WAITALL | MSG_SPLICE_PAGES | \
@@ -102,6 +103,7 @@ int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 
 	tx->bytes += content;
 	TLSOCK_ADD(sk, TLSOCK_MIB_TX_RECORDS, records);
 	TLSOCK_ADD(sk, TLSOCK_MIB_TX_BYTES, content);
+	trace_tlsock_record(sk, ctx, true, tx->open_type ?: TLSOCK_CT_DATA, records, content);
 	if (tx->keys->secret_len && tx->keys->seq >= TLSOCK_KEY_RECORDS)
 		return tlsock_key_update_send(sk, ctx, false);
 	return 0;
@@ -127,6 +129,7 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 		kfree(buf);
 		return -EINVAL;
 	}
+	trace_tlsock_record(sk, ctx, true, type, 1, len);
 	/* RFC 8446 appendix D.4: the dummy change_cipher_spec is never protected */
 	if (!keys || (type == TLSOCK_CT_CCS && keys->cipher->version == TLSOCK_TLS_1_3)) {
 		tlsock_header_put(buf->data, type, len);
