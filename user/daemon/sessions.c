@@ -35,7 +35,7 @@ struct sessions {
 
 static void wipe(struct shared *s, size_t i)
 {
-	explicit_bzero(s->slots[i], s->heads[i].key_len + s->heads[i].len);
+	explicit_bzero(s->slots[i], sizeof(s->slots[i]));
 	s->heads[i] = (struct head){ 0 };
 }
 
@@ -93,8 +93,10 @@ struct sessions *sessions_new(void)
 		return NULL;
 	}
 	error = madvise(all->shared, sizeof(*all->shared), MADV_DONTDUMP) ? errno : 0;
-	/* What is used stays out of the swap, where the limits allow for it. */
-	mlock2(all->shared, sizeof(*all->shared), MLOCK_ONFAULT);
+	/* Out of the swap, where the limits allow for it. Locks are not inherited, and this mapping is
+	 * the one that lasts: all of it, since the workers alone touch the slots.
+	 */
+	mlock(all->shared, sizeof(*all->shared));
 	if (!error)
 		error = lock_init(&all->shared->lock);
 	if (!error) {
@@ -113,10 +115,10 @@ void sessions_free(struct sessions *all)
 {
 	if (!all)
 		return;
-	if (locked(all->shared, pthread_mutex_trylock(&all->shared->lock))) {
-		expire(all->shared, INT64_MAX);
-		pthread_mutex_unlock(&all->shared->lock);
-	}
+	/* Workers write here, and the supervisor trusts none of them: neither the lock nor a length is
+	 * looked at. A worker at work sees what was there or zeros.
+	 */
+	wipe_all(all->shared);
 	munmap(all->shared, sizeof(*all->shared));
 	tickets_free(all->keys); /* so nothing that was parked opens any more */
 	free(all);
@@ -206,7 +208,10 @@ size_t sessions_take(struct sessions *all, const struct session_owner *owner, co
 	}
 	if (newest < SESSIONS_MAX) {
 		len = s->heads[newest].len;
-		memcpy(out, s->slots[newest] + key_len, len);
+		if (key_len <= SESSIONS_SIZE && len <= SESSIONS_SIZE - key_len)
+			memcpy(out, s->slots[newest] + key_len, len);
+		else
+			len = 0; /* the configuration that ended took it away just now */
 		wipe(s, newest);
 	}
 	pthread_mutex_unlock(&s->lock);

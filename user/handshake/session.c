@@ -213,13 +213,18 @@ bool session_fits(const struct hs_engine *e, const struct session *s, const char
 	       !strcmp(s->server_name, server_name);
 }
 
-/* One that is too long to keep is let go. */
+/* One that is too long to keep is let go, and one whose peer was not found good: a resumption looks
+ * at the chain again, but sees no OCSP response.
+ */
 int store_session(struct hs_engine *e, struct session *s)
 {
 	uint8_t *bytes = NULL;
 	size_t len = 0;
-	int rc = session_context(e, s->context);
+	int rc;
 
+	if (e->summary.verify_code)
+		return 0;
+	rc = session_context(e, s->context);
 	if (rc < 0)
 		return rc;
 	rc = session_encode(s, &bytes, &len);

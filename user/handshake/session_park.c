@@ -49,7 +49,8 @@ int hs_engine_park(struct hs_engine *engine, uint8_t *out, size_t size)
 	size_t len = 0;
 	int rc;
 
-	if (engine->state != CLIENT_CONNECTED || !engine->keys.resumption.len)
+	if (engine->state != CLIENT_CONNECTED || !engine->keys.resumption.len || engine->external ||
+	    engine->summary.verify_code)
 		return -ENOENT;
 	rc = describe(engine, &plain, &len);
 	if (rc == 0 && len + SEAL_OVERHEAD > size)
