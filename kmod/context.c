@@ -84,17 +84,16 @@ void tlsock_kick(struct tlsock_ctx *ctx)
 
 int tlsock_ctx_claim(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	int err = 0;
-
 	sock_owned_by_me(sk);
+	if (ctx->claimed)
+		return 0;
 	write_lock_bh(&sk->sk_callback_lock);
-	if (!sk->sk_user_data)
+	if (!sk->sk_user_data) {
 		__rcu_assign_sk_user_data_with_flags(sk, ctx, SK_USER_DATA_NOCOPY);
-	else
-		err = -EBUSY;
-	ctx->claimed = !err;
+		ctx->claimed = true;
+	}
 	write_unlock_bh(&sk->sk_callback_lock);
-	return err;
+	return ctx->claimed ? 0 : -EBUSY;
 }
 
 static void ctx_disclaim(struct sock *sk, struct tlsock_ctx *ctx)
@@ -102,7 +101,9 @@ static void ctx_disclaim(struct sock *sk, struct tlsock_ctx *ctx)
 	if (!ctx->claimed)
 		return;
 	write_lock_bh(&sk->sk_callback_lock);
-	rcu_assign_sk_user_data(sk, NULL);
+	/* a kernel user that was given the socket may have put its own there */
+	if (((uintptr_t)sk->sk_user_data & SK_USER_DATA_PTRMASK) == (uintptr_t)ctx)
+		rcu_assign_sk_user_data(sk, NULL);
 	ctx->claimed = false;
 	write_unlock_bh(&sk->sk_callback_lock);
 }

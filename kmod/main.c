@@ -99,6 +99,7 @@ out_net:
 out_wq:
 	destroy_workqueue(tlsock_wq);
 out_ctx:
+	rcu_barrier();
 	tlsock_ctx_exit();
 	return err;
 }

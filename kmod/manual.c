@@ -124,11 +124,9 @@ static int set_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_t o
 		return -ENOTCONN;
 	if (ctx->state != TLSOCK_STATE_IDLE && ctx->state != TLSOCK_STATE_MANUAL)
 		return -EISCONN;
-	if (!ctx->upstream_abi && !ctx->claimed) {
-		err = tlsock_ctx_claim(sk, ctx);
-		if (err)
-			return err;
-	}
+	err = ctx->upstream_abi ? 0 : tlsock_ctx_claim(sk, ctx);
+	if (err)
+		return err;
 	err = manual_key(sk, ctx, tx, optval, optlen, in);
 	memzero_explicit(in, sizeof(in));
 	if (err) {

@@ -15,7 +15,7 @@
 
 struct tlsock_cookie *tlsock_cookie_new(const void *bytes, size_t len)
 {
-	struct tlsock_cookie *c = kmalloc(struct_size(c, bytes, len), GFP_KERNEL_ACCOUNT);
+	struct tlsock_cookie *c = kmalloc(struct_size(c, bytes, len), GFP_KERNEL);
 
 	if (!c)
 		return NULL;

@@ -472,8 +472,9 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	bool busy;
 
 	sock_owned_by_me(sk);
+	/* its callbacks would be under ours, and ask for its data when that is gone */
 	rcu_read_lock();
-	busy = sk_psock(sk);
+	busy = upstream_abi ? !!sk_psock(sk) : !!sk->sk_user_data;
 	rcu_read_unlock();
 	if (!sk->sk_socket || !base_is_tcp(sk) || busy)
 		return -EINVAL;

@@ -238,6 +238,41 @@ TEST_F(others, tls_on_a_socket_of_a_kcm)
 	close(kcm);
 }
 
+/* Its callbacks would be the ones that ours call. */
+TEST_F(others, tls_above_a_kcm)
+{
+	struct pair *p = &self->p;
+	int kcm = socket(AF_KCM, SOCK_DGRAM, KCMPROTO_CONNECTED);
+
+	if (kcm < 0)
+		SKIP(return, "no AF_KCM in this kernel");
+	ASSERT_EQ(0, pair_plain(p));
+	ASSERT_EQ(0, kcm_attach(kcm, p->s));
+	EXPECT_EQ(-1, ulp_attach(p->s));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, ioctl(kcm, SIOCKCMUNATTACH, &(struct kcm_unattach){ .fd = p->s }));
+	EXPECT_EQ(0, ulp_attach(p->s));
+	close(kcm);
+}
+
+/* A key that is refused leaves the socket as free as it was. */
+TEST_F(others, handshake_after_a_bad_key)
+{
+	struct pair *p = &self->p;
+	struct addr a;
+
+	ASSERT_EQ(0, worker_start(&self->w, NULL));
+	p->l = listen_on(AF_INET, true, &a);
+	p->c = socket_new(AF_INET, false);
+	ASSERT_EQ(0, connect(p->c, &a.sa, a.len));
+	ASSERT_EQ(0, ulp_attach(p->c));
+	ASSERT_EQ(0, opt_str(p->c, TLSOCK_SERVER_NAME, "name.test"));
+	EXPECT_EQ(-1, setsockopt(p->c, SOL_TLS, TLS_TX, &(struct tls_crypto_info){ 0 }, 4));
+	ASSERT_EQ(0, opt_int(p->c, TLSOCK_START, TLSOCK_ROLE_CLIENT));
+	p->s = accept4(p->l, NULL, NULL, SOCK_CLOEXEC);
+	expect_traffic(_metadata, p);
+}
+
 /* With "tls", as upstream's: keys come while a reader sleeps in TCP, or an AF_KCM has the socket.
  * Run by upstream.sh, with ktls=1.
  */
