@@ -470,6 +470,8 @@ TEST_F(bypass, shutdown_at_once)
 	struct addr a;
 
 	self->p.l = listen_on(AF_INET, false, &a);
+	/* A SYN ACK that comes behind the shutdown makes no child to accept. */
+	set_nonblock(self->p.l, true);
 	for (int i = 0; i < 20; i++) {
 		self->p.c = socket_new(AF_INET, true);
 		set_nonblock(self->p.c, true);
