@@ -153,15 +153,12 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	int err;
 
 	sock_owned_by_me(sk);
+	err = tlsock_ctx_claim(sk, ctx);
+	if (err)
+		return err;
 	conn = tlsock_conn_new(sk, ctx);
 	if (IS_ERR(conn))
 		return PTR_ERR(conn);
-	err = tlsock_ctx_claim(sk, ctx);
-	if (err) {
-		tlsock_conn_remove(conn, false);
-		tlsock_conn_put(conn);
-		return err;
-	}
 	TLSOCK_INC(sk, TLSOCK_MIB_HANDSHAKES);
 	hs->conn = conn;
 	ctx->id = conn->id;

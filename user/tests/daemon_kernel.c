@@ -374,6 +374,16 @@ void scratch_write(const char *name, unsigned int mode, const char *format, ...)
 	free(path);
 }
 
+void write_identity(const char *name, const struct identity *id)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "%s.pem", name);
+	scratch_write(file, 0644, "%s", id->cert_pem);
+	snprintf(file, sizeof(file), "%s.key", name);
+	scratch_write(file, 0600, "%s", id->key_pem);
+}
+
 static void remove_below(const char *folder)
 {
 	const struct dirent *entry;

@@ -75,6 +75,7 @@ void fake_carry(struct fake_kernel *from, struct fake_kernel *to, const struct e
 const char *scratch_new(void);
 void scratch_write(const char *name, unsigned int mode, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void write_identity(const char *name, const struct identity *id); /* name.pem, name.key */
 char *scratch_path(const char *name); /* free() */
 void scratch_remove(void);
 

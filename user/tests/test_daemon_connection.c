@@ -24,16 +24,6 @@
 static struct config *config;
 static struct fake_kernel *client, *server;
 
-static void write_identity(const char *name, const struct identity *id)
-{
-	char file[64];
-
-	snprintf(file, sizeof(file), "%s.pem", name);
-	scratch_write(file, 0644, "%s", id->cert_pem);
-	snprintf(file, sizeof(file), "%s.key", name);
-	scratch_write(file, 0600, "%s", id->key_pem);
-}
-
 static struct config *load(const char *text)
 {
 	char error[CONFIG_ERROR_SIZE];

@@ -145,16 +145,6 @@ static void test_shared(struct sessions *s)
 static struct config *config;
 static struct fake_kernel *client, *server;
 
-static void write_identity(const char *name, const struct identity *id)
-{
-	char file[64];
-
-	snprintf(file, sizeof(file), "%s.pem", name);
-	scratch_write(file, 0644, "%s", id->cert_pem);
-	snprintf(file, sizeof(file), "%s.key", name);
-	scratch_write(file, 0600, "%s", id->key_pem);
-}
-
 static void set_up(void)
 {
 	struct identity *root = identity_today(NULL, NULL, -1, 10);
@@ -322,16 +312,22 @@ static void ticket(const uint8_t *cookie, size_t cookie_len, const void *message
 /* NewSessionTicket: 256 s, and one byte too many */
 static uint8_t message[] = { 4, 0, 0, 18, 0, 0, 1, 0, 1, 2, 3, 4, 1, 9, 0, 4, 5, 6, 7, 8, 0, 0, 0 };
 
+/* A handshake, and the cookie that it left: its length */
+static size_t cookie_of(uint8_t cookie[TLSOCK_COOKIE_MAX])
+{
+	struct event c = client_event();
+
+	run(&c);
+	memcpy(cookie, client->cookie, client->cookie_len);
+	return client->cookie_len;
+}
+
 /* Every bit of a cookie counts; every byte of a ticket has to be there. */
 static void test_damage(void)
 {
-	struct event c = client_event();
-	uint8_t cookie[8192];
-	size_t len;
+	uint8_t cookie[TLSOCK_COOKIE_MAX];
+	size_t len = cookie_of(cookie);
 
-	run(&c);
-	len = client->cookie_len;
-	memcpy(cookie, client->cookie, len);
 	sessions_count(client->daemon.sessions, INT64_MAX);
 	for (size_t i = 0; i < len; i++) {
 		cookie[i] ^= 1;
@@ -359,12 +355,9 @@ static void test_damage(void)
 static void test_reload(void)
 {
 	struct event c = client_event();
-	uint8_t cookie[8192];
-	size_t len;
+	uint8_t cookie[TLSOCK_COOKIE_MAX];
+	size_t len = cookie_of(cookie);
 
-	run(&c);
-	len = client->cookie_len;
-	memcpy(cookie, client->cookie, len);
 	sessions_free(client->daemon.sessions);
 	client->daemon.sessions = sessions_new();
 	ticket(cookie, len, message, sizeof(message) - 1);
