@@ -6,8 +6,8 @@
 # Unit tests and the installation on the host; the gate against planted bugs; then on each kernel
 # the module is built and the selftests run in one guest. With -k only those kernels, with names
 # only those tests (unit tests have theirs too; "install" and "gate"). Two jobs run side by side
-# (JOBS). At the end stand what failed and the sum: "N passed, N failed, N skipped". It must never
-# end well when nothing ran.
+# (JOBS). At the end stand what failed, who has met whom in the interop tests, and the sum: "N passed,
+# N failed, N skipped". It must never end well when nothing ran.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit
@@ -163,6 +163,11 @@ for f in "$out"/*/*.sum; do
 	echo "FAILED: ${place##*/} $(basename "$f" .sum)"
 	grep -E '^  not ok' "$f"
 done
+
+# Who has met whom, on whatever kernel
+if cat "$out"/*/interop.met >"$out/interop.met" 2>/dev/null; then
+	awk -f "$here/interop/table.awk" "$out/interop.met" | tee "$out/interop.txt"
+fi
 
 find "$out" -name '*.sum' -exec tail -qn1 {} + | awk '
 	{ p += $1; f += $3; s += $5 }

@@ -53,6 +53,7 @@ connection() { # what it was
 
 begin -k "$tmp/keys"
 is "$(stat -c %a "$tmp/keys")" 600 "the key log is for its owner alone"
+with OpenSSL
 peer 4433 openssl s_server -accept 127.0.0.1:4433 -cert "$pki/ecdsa.pem" \
 	-key "$pki/ecdsa.key" -WWW -quiet
 sniff 4433
@@ -61,6 +62,7 @@ result $? "our client fetches from openssl"
 connection "with openssl"
 stop "$peer"
 
+with ''
 ours 4433 ecdsa
 sniff 4433
 fetch 4433 small

@@ -57,7 +57,9 @@ refusals() {
 }
 
 begin
+with curl
 by_curl
+with nginx
 by_nginx
 refusals
 done_testing

@@ -47,6 +47,7 @@ server_retry() {
 }
 
 begin
+with GnuTLS
 before=$(count HandshakeDone)
 client_retry
 key_update

@@ -70,7 +70,10 @@ configure >"$tmp/nginx.conf"
 nginx -c "$tmp/nginx.conf" -e "$tmp/nginx.log" 2>"$tmp/peer.log" &
 pids+=($!)
 until_true listens 8080
+with nginx
 served
+with curl
 escapes
+with ''
 refused
 done_testing

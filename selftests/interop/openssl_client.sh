@@ -79,6 +79,7 @@ key_updates() {
 }
 
 begin
+with OpenSSL
 before=$(count Handshakes)
 bytes=$(count TxBytes)
 matrix

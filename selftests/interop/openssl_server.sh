@@ -85,6 +85,7 @@ key_updates() {
 }
 
 begin
+with OpenSSL
 before=$(count Handshakes)
 matrix
 retry

@@ -43,6 +43,7 @@ serves() { # who
 }
 
 begin
+with OpenSSL
 ours 4433 nosuch
 refused "Required key not available" 'there is no credential "nosuch"' "an unknown credential"
 as 65534 4433 ecdsa

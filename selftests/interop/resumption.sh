@@ -21,7 +21,7 @@ again() {
 	local what=$1 want=$2 name=${3:-good.test} trust=${4:-test} before rc=0
 	shift $(($# < 4 ? $# : 4))
 	before=$(count HandshakeResumed)
-	: >"$tmp/daemon.log"
+	log_anew
 	timeout 100 "$@" "$client" 127.0.0.1 4433 small "$name" "$trust" >"$tmp/got" 2>"$tmp/err" &&
 		cmp "$tmp/got" "$www/small" && until_true grep -q ' ms$' "$tmp/daemon.log" || rc=1
 	if [ "$want" = yes ]; then
@@ -64,7 +64,7 @@ tls12() {
 switched_off() {
 	local before
 	echo 'sessions = no' >>"$pki/resumption.conf"
-	: >"$tmp/daemon.log"
+	log_anew
 	kill -HUP "${pids[0]}"
 	until_true grep -q reloaded "$tmp/daemon.log"
 	before=$(count Tickets)
@@ -84,6 +84,7 @@ certificates
 sed 's/^workers = 1/workers = 2/' "$pki/tlsockd.conf" >"$pki/resumption.conf"
 echo 'trust same { file = { "ca.pem" } }' >>"$pki/resumption.conf"
 begin -c "$pki/resumption.conf"
+with OpenSSL
 tls13
 tls12
 status

@@ -11,7 +11,7 @@ request='GET /small HTTP/1.0\r\n\r\n'
 
 s_client() { # options...
 	: >"$tmp/server.log"
-	: >"$tmp/daemon.log"
+	log_anew
 	talk "$request" openssl s_client -connect 127.0.0.1:4433 -CAfile "$pki/ca.pem" \
 		-verify_return_error -ign_eof "$@"
 }
@@ -96,7 +96,7 @@ by_gnutls() { # version
 reload() {
 	kill -HUP "${pids[0]}"
 	until_true grep -q reloaded "$tmp/daemon.log"
-	: >"$tmp/daemon.log"
+	log_anew
 }
 
 reloads() {
@@ -141,11 +141,14 @@ folder() {
 certificates
 sed 's/^workers = 1/workers = 2/' "$pki/tlsockd.conf" >"$pki/tickets.conf"
 begin -c "$pki/tickets.conf"
+with OpenSSL
 before=$(count HandshakeDone)
 versions
 others
+with GnuTLS
 by_gnutls 1.3
 by_gnutls 1.2
+with OpenSSL
 reloads
 folder
 grown HandshakeDone "$before" 20

@@ -30,6 +30,7 @@ rows="1301 TLS_AES_128_GCM_SHA256 AES-128-GCM 001d X25519 X25519 ecdsa
 1302 TLS_AES_256_GCM_SHA384 AES-256-GCM 001d X25519 X25519 ed25519"
 
 cleanup() {
+	met
 	exec 9>&-
 	[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null
 	wait
@@ -56,6 +57,35 @@ says() { # file, extended pattern, name
 grown() {
 	[ $(($(count "$1") - $2)) -ge "$3" ] || echo "# $1: $2, then $(count "$1")"
 	[ $(($(count "$1") - $2)) -ge "$3" ]
+}
+
+# ---- the table of who has met whom, that interop/table.awk makes of what the daemon says
+
+other='' # whose handshakes these are
+told=0 forgotten=0 # handshakes of the log: in the table already; in one that was emptied
+
+with() { # the peer, from here on
+	met
+	other=$1
+}
+
+all_told() {
+	[ $((forgotten + $(grep -c ' ms$' "$tmp/daemon.log"))) -ge "$(count HandshakeDone)" ]
+}
+
+# met [mutual]: what came since goes to the table; a server that had our certificate: say so
+# shellcheck disable=SC2120 # the word is for some
+met() {
+	[ -n "$other" ] && [ -n "${RESULTS:-}" ] && until_true all_told || return 0
+	grep ' ms$' "$tmp/daemon.log" | tail -n "+$((told + 1))" |
+		sed "s/^/$other|${1:-}|/" >>"$RESULTS/interop.met"
+	told=$(grep -c ' ms$' "$tmp/daemon.log")
+}
+
+log_anew() {
+	met
+	forgotten=$((forgotten + $(grep -c ' ms$' "$tmp/daemon.log"))) told=0
+	: >"$tmp/daemon.log"
 }
 
 # ---- certificates, files
