@@ -94,6 +94,7 @@ key_options() { # kind
 	case $1 in
 	ecdsa384) echo "-newkey ec -pkeyopt ec_paramgen_curve:P-384" ;;
 	rsa) echo "-newkey rsa:2048" ;;
+	rsapss) echo "-newkey rsa-pss -pkeyopt rsa_keygen_bits:2048" ;;
 	ed25519) echo "-newkey ed25519" ;;
 	*) echo "-newkey ec -pkeyopt ec_paramgen_curve:P-256" ;;
 	esac
@@ -105,12 +106,15 @@ authority() { # name
 		-addext keyUsage=critical,keyCertSign -keyout "$1.key" -out "$1.pem"
 }
 
+# NSS takes no RSA key that may not encipher, whatever it is wanted for.
 leaf() { # kind
+	local usage=critical,digitalSignature
+	[ "$1" != rsa ] || usage+=,keyEncipherment
 	# shellcheck disable=SC2046 # words
 	openssl req -x509 $(key_options "$1") -nodes -days 30 -subj "/CN=$1" -CA ca.pem \
 		-CAkey ca.key -keyout "$1.key" -out "$1.pem" \
 		-addext subjectAltName=DNS:good.test,IP:127.0.0.1 \
-		-addext basicConstraints=critical,CA:false -addext keyUsage=critical,digitalSignature
+		-addext basicConstraints=critical,CA:false -addext "keyUsage=$usage"
 }
 
 expired() {
@@ -129,7 +133,7 @@ certificates() {
 	mkdir -m 755 "$new" "$new/www" && (
 		cd "$new" || exit 1
 		authority ca && authority stranger && expired || exit 1
-		for kind in ecdsa ecdsa384 rsa ed25519; do
+		for kind in ecdsa ecdsa384 rsa rsapss ed25519; do
 			leaf $kind || exit 1
 			echo "credential $kind { chain = \"$kind.pem\" key = \"$kind.key\" }"
 		done >tlsockd.conf
