@@ -64,7 +64,7 @@ vm: | setup-vm
 	selftests/run_vm.sh -k $(or $(KERNEL),6.1) -t 86400 $(if $(CMD),,-i) -- '$(or $(CMD),exec bash)'
 
 ##  make lint format        every style check there is; CHECK='layout shell'. Mend the layout
-lint: | setup-build setup-vm setup-lint
+lint: | setup-build setup-vm setup-peers setup-lint
 	selftests/lint/lint.sh $(CHECK)
 format: | setup-lint
 	clang-format -i $(shell git ls-files 'user/*.[ch]' 'selftests/*.[ch]' ':!selftests/vm' ':!selftests/bench')

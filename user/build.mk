@@ -141,7 +141,8 @@ bench-handshake: $(B)/bench_handshake
 
 selftest_src := $(call sources,selftests)
 upstream_test := $(B)/selftests/upstream_tls
-selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%) $(upstream_test)
+peer_programs := $(B)/selftests/go_peer
+selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%) $(upstream_test) $(peer_programs)
 
 $(B)/kselftest:
 	@mkdir -p $(@D)
@@ -149,7 +150,7 @@ $(B)/kselftest:
 
 $(call objects,release,$(selftest_src) $(call sources,selftests/lib)): | setup-vm $(B)/kselftest
 
-$(filter-out $(upstream_test),$(selftest_programs)): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
+$(filter-out $(upstream_test) $(peer_programs),$(selftest_programs)): $(B)/selftests/%: $(B)/obj/release/selftests/%.o \
 		$(call objects,release,$(call sources,selftests/lib))
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ $(crypto_libs) -pthread
@@ -160,6 +161,11 @@ $(upstream_test): | setup-vm $(B)/kselftest
 	$(call say,LINK)source=$$(selftests/vm/source.sh) && \
 		$(CC) -O2 -w -D_GNU_SOURCE= -I$$source/tools/testing/selftests \
 		-isystem $$source/include/uapi -o $@ $$source/tools/testing/selftests/net/tls.c
+
+# Other people's TLS libraries, as peers. Go's is in its own library: nothing is fetched.
+$(B)/selftests/go_peer: selftests/interop/go_peer.go | setup-peers
+	@mkdir -p $(@D)
+	$(call say,GO)GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$(abspath $(B))/go go build -o $@ $<
 
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
