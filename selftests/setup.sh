@@ -15,7 +15,7 @@ declare -A group=(
 	[vm]="qemu-system-x86 busybox-static cpio xz-utils zstd kmod bc flex bison m4 libelf-dev
 		mmdebstrap debian-archive-keyring util-linux perl python3"
 	[peers]="curl openssl nginx-light gnutls-bin tshark tcpdump iproute2 procps netcat-openbsd
-		libnss3-tools golang-go"
+		libnss3-tools golang-go libwolfssl-dev"
 	[deb]="debhelper dh-dkms dpkg-dev fakeroot mmdebstrap rsync"
 	[lint]="clang clang-format sparse shellcheck mandoc perl python3 python3-yaml
 		python3-jsonschema"

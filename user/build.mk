@@ -141,7 +141,7 @@ bench-handshake: $(B)/bench_handshake
 
 selftest_src := $(call sources,selftests)
 upstream_test := $(B)/selftests/upstream_tls
-peer_programs := $(B)/selftests/go_peer
+peer_programs := $(B)/selftests/go_peer $(B)/selftests/wolfssl_peer
 selftest_programs := $(selftest_src:selftests/%.c=$(B)/selftests/%) $(upstream_test) $(peer_programs)
 
 $(B)/kselftest:
@@ -163,6 +163,12 @@ $(upstream_test): | setup-vm $(B)/kselftest
 		-isystem $$source/include/uapi -o $@ $$source/tools/testing/selftests/net/tls.c
 
 # Other people's TLS libraries, as peers. Go's is in its own library: nothing is fetched.
+$(B)/obj/release/selftests/interop/wolfssl_peer.o: | setup-peers
+
+$(B)/selftests/wolfssl_peer: $(B)/obj/release/selftests/interop/wolfssl_peer.o
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ -lwolfssl
+
 $(B)/selftests/go_peer: selftests/interop/go_peer.go | setup-peers
 	@mkdir -p $(@D)
 	$(call say,GO)GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$(abspath $(B))/go go build -o $@ $<
