@@ -8,7 +8,7 @@
 
 db=sql:$tmp/nss
 # selfserv sends back what it was asked.
-their_path=echo
+their_path='echo'
 
 cannot() { # role
 	case $1,$scheme in
