@@ -246,10 +246,9 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	if (!ctx)
 		return -ECONNABORTED;
-	if (tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
+	/* nothing of the connection's own is in the error queue */
+	if (flags & MSG_ERRQUEUE || tlsock_passes(ctx, READ_ONCE(ctx->rx.keys)))
 		return compat_recvmsg(ctx->base_prot, sk, msg, len, flags);
-	if (flags & MSG_ERRQUEUE)
-		return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 

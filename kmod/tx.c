@@ -18,7 +18,7 @@
 #define TLSOCK_SEND_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
 				 MSG_EOR | MSG_WAITALL | MSG_SPLICE_PAGES | \
 				 MSG_SENDPAGE_NOTLAST | MSG_SENDPAGE_NOPOLICY | \
-				 MSG_NO_SHARED_FRAGS | MSG_BATCH)
+				 MSG_NO_SHARED_FRAGS | MSG_BATCH | MSG_ZEROCOPY)
 
 /* Nothing is in work */
 static void tx_segs_few(struct tlsock_tx *tx)
@@ -399,8 +399,40 @@ static int tx_wait_room(struct sock *sk, struct tlsock_ctx *ctx, long *timeo)
 	}
 }
 
-static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
-		   long *timeo, size_t *copied)
+/* What one call of sendmsg() has come to */
+struct tx_call {
+	u8 type;
+	long timeo;
+	size_t copied;
+	struct ubuf_info *zc;	/* of MSG_ZEROCOPY, or NULL */
+};
+
+/* As tcp_sendmsg_locked() does it: MSG_ZEROCOPY without SO_ZEROCOPY is nothing. No page of the
+ * caller's outlives the call, which is told as a copy. The completion takes its number when bytes
+ * are about to be taken: until the first ones are, the socket lock stays held. io_uring (msg_ubuf)
+ * completes its own when the call returns.
+ */
+static int tx_zerocopy(struct sock *sk, const struct msghdr *msg, struct tx_call *call)
+{
+	if (call->zc || msg->msg_ubuf || !sock_flag(sk, SOCK_ZEROCOPY))
+		return 0;
+	call->zc = compat_zerocopy_alloc(sk);
+	if (!call->zc)
+		return -ENOBUFS;
+	uarg_to_msgzc(call->zc)->zerocopy = 0;
+	return 0;
+}
+
+static void tx_zerocopy_done(const struct tx_call *call)
+{
+	if (call->zc && call->copied)
+		net_zcopy_put(call->zc);
+	else if (call->zc)
+		msg_zerocopy_put_abort(call->zc, true);
+}
+
+static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
+		   struct tx_call *call)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST) &&
 		    !(msg->msg_flags & MSG_EOR);
@@ -408,21 +440,24 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	int n, err;
 
 	while (msg_data_left(msg)) {
-		err = tx_wait_room(sk, ctx, timeo);
+		err = tx_wait_room(sk, ctx, &call->timeo);
 		if (err)
 			return err;
-		if (tx->open && tx->open_type != type) {
+		if (tx->open && tx->open_type != call->type) {
 			err = tlsock_tx_close_record(sk, ctx);
 			if (err)
 				return err;
 			continue;
 		}
-		tx->open_type = type;
+		err = unlikely(msg->msg_flags & MSG_ZEROCOPY) ? tx_zerocopy(sk, msg, call) : 0;
+		if (err)
+			return err;
+		tx->open_type = call->type;
 		if (!tx->open && (!more || msg_data_left(msg) >= tx->max_payload)) {
-			n = tlsock_tx_batch(sk, ctx, msg, type, more);
+			n = tlsock_tx_batch(sk, ctx, msg, call->type, more);
 			if (n <= 0)
 				return n;
-			*copied += n;
+			call->copied += n;
 			err = tlsock_tx_flush(sk, ctx);
 			if (err && err != -EAGAIN)
 				return err;
@@ -431,7 +466,7 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 		n = tx_append(sk, ctx, msg);
 		if (n < 0)
 			return n;
-		*copied += n;
+		call->copied += n;
 		if (tx->open < tx->max_payload && (more || msg_data_left(msg)))
 			continue;
 		err = tlsock_tx_close_record(sk, ctx);
@@ -446,9 +481,7 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	size_t copied = 0;
-	long timeo;
-	u8 type;
+	struct tx_call call = {};
 	int err;
 
 	if (!ctx)
@@ -459,23 +492,24 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EOPNOTSUPP;
 
 	lock_sock(sk);
-	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	err = tlsock_wait_ready(sk, &timeo);
+	call.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	err = tlsock_wait_ready(sk, &call.timeo);
 	if (!err)
 		err = tx_check(sk, ctx);
 	if (!err)
-		err = tx_record_type(ctx, msg, &type);
+		err = tx_record_type(ctx, msg, &call.type);
 	if (!err) {
-		err = tx_send(sk, ctx, msg, type, &timeo, &copied);
+		err = tx_send(sk, ctx, msg, &call);
 		/* what was accepted before the error must not wait for the next write */
-		if (err && copied && ctx->tx.open && ctx->state != TLSOCK_STATE_FAILED &&
+		if (err && call.copied && ctx->tx.open && ctx->state != TLSOCK_STATE_FAILED &&
 		    list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
 			tlsock_tx_flush(sk, ctx);
+		tx_zerocopy_done(&call);
 	}
-	if (!copied && err == -READ_ONCE(sk->sk_err) && ctx->state != TLSOCK_STATE_FAILED)
+	if (!call.copied && err == -READ_ONCE(sk->sk_err) && ctx->state != TLSOCK_STATE_FAILED)
 		sock_error(sk);		/* told now */
-	if (!copied && err)
+	if (!call.copied && err)
 		err = sk_stream_error(sk, msg->msg_flags, err);
 	release_sock(sk);
-	return copied ? copied : err;
+	return call.copied ?: err;
 }

@@ -233,7 +233,6 @@ static int tlsock_accept(struct socket *sock, struct socket *newsock, COMPAT_ACC
 	if (err)
 		return err;
 	sk = newsock->sk;
-	clear_bit(SOCK_SUPPORT_ZC, &newsock->flags);
 	/* On error the caller closes newsock, which ends the connection. */
 	if (WARN_ON_ONCE(inet_csk(sk)->icsk_ulp_ops != &tlsock_ulp_ops))
 		return -ECONNABORTED;
@@ -509,6 +508,8 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	callbacks_set(sk, ctx);
 	WRITE_ONCE(sk->sk_prot, &f->prot);
 	WRITE_ONCE(sk->sk_socket->ops, &f->ops);
+	/* tcp_set_ulp() has taken it away; accept() hands it on */
+	set_bit(SOCK_SUPPORT_ZC, &sk->sk_socket->flags);
 	return 0;
 }
 

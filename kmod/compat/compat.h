@@ -9,6 +9,7 @@
 #include <linux/version.h>
 #include <linux/module.h>
 #include <linux/net.h>
+#include <linux/skbuff.h>
 #include <net/sock.h>
 #include <uapi/linux/tls.h>
 #include <net/inet_sock.h>
@@ -71,6 +72,16 @@ static inline int compat_recvmsg(const struct proto *prot, struct sock *sk, stru
 	return prot->recvmsg(sk, msg, len, flags, &addr_len);
 #else
 	return prot->recvmsg(sk, msg, len, flags);
+#endif
+}
+
+/* A completion of MSG_ZEROCOPY that pins no pages; NULL: no memory */
+static inline struct ubuf_info *compat_zerocopy_alloc(struct sock *sk)
+{
+#ifdef TLSOCK_HAVE_ZEROCOPY_DEVMEM
+	return msg_zerocopy_realloc(sk, 0, NULL, false);
+#else
+	return msg_zerocopy_realloc(sk, 0, NULL);
 #endif
 }
 

@@ -22,5 +22,6 @@ has PROTO_ACCEPT_ARG net/sock.h 'struct proto_accept_arg \{'
 has OPS_SPLICE_EOF linux/net.h '\(\*splice_eof\)'
 has ULP_INFO_NET_ADMIN net/tcp.h '\(\*get_info\)\(struct sock \*sk, struct sk_buff \*skb, bool net_admin\)'
 has INET_TEST_BIT net/inet_sock.h '#define inet_test_bit'
+has ZEROCOPY_DEVMEM linux/skbuff.h 'msg_zerocopy_realloc\(struct sock \*sk, size_t size,\s+struct ubuf_info \*uarg, bool devmem\)'
 has UNALIGNED linux/unaligned.h '.'
 echo

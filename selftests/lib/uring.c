@@ -58,8 +58,8 @@ static uint32_t *ring_word(uint8_t *ring, uint32_t offset)
 	return (uint32_t *)(void *)(ring + offset);
 }
 
-void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len, uint32_t op_flags,
-	       uint8_t sqe_flags)
+struct io_uring_sqe *uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len,
+			       uint32_t op_flags, uint8_t sqe_flags)
 {
 	uint32_t *tail = ring_word(u->sq, u->p.sq_off.tail);
 	uint32_t mask = *ring_word(u->sq, u->p.sq_off.ring_mask), at = *tail & mask;
@@ -79,6 +79,7 @@ void uring_add(struct uring *u, uint8_t op, int fd, const void *addr, size_t len
 	ring_word(u->sq, u->p.sq_off.array)[at] = at;
 	/* Partner: the kernel's acquire of the tail, in io_uring_enter(). */
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	return e;
 }
 
 int uring_submit(struct uring *u, unsigned int wait)
@@ -89,12 +90,12 @@ int uring_submit(struct uring *u, unsigned int wait)
 	return rc < 0 ? -errno : rc;
 }
 
-int uring_wait(struct uring *u, int *rc, unsigned int n)
+int uring_answers(struct uring *u, struct io_uring_cqe *e, unsigned int n)
 {
 	uint32_t *head = ring_word(u->cq, u->p.cq_off.head);
 	uint32_t *tail = ring_word(u->cq, u->p.cq_off.tail);
 	uint32_t mask = *ring_word(u->cq, u->p.cq_off.ring_mask);
-	const struct io_uring_cqe *all = (const void *)(u->cq + u->p.cq_off.cqes), *e;
+	const struct io_uring_cqe *all = (const void *)(u->cq + u->p.cq_off.cqes);
 
 	while (n) {
 		/* Partner: the kernel's release of the tail. */
@@ -105,13 +106,27 @@ int uring_wait(struct uring *u, int *rc, unsigned int n)
 				return -ETIME;
 			continue;
 		}
-		e = &all[*head & mask];
+		*e++ = all[*head & mask];
+		n--;
+		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+int uring_wait(struct uring *u, int *rc, unsigned int n)
+{
+	struct io_uring_cqe e;
+	int err;
+
+	while (n) {
+		err = uring_answers(u, &e, 1);
+		if (err)
+			return err;
 		/* The second answer of a zero-copy send tells of its pages, not of itself. */
-		if (e->user_data < u->added && !(e->flags & (1U << 3))) {
-			rc[e->user_data] = e->res;
+		if (e.user_data < u->added && !(e.flags & (1U << 3))) {
+			rc[e.user_data] = e.res;
 			n--;
 		}
-		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	}
 	return 0;
 }

