@@ -36,6 +36,7 @@ struct tlsock_ctx *tlsock_ctx_new(struct sock *sk, struct tlsock_opts *opts)
 	ctx->alert_received = TLSOCK_ALERT_NONE;
 	tlsock_ctx_owner(ctx);
 	tlsock_tx_init(&ctx->tx);
+	ctx->tx.padding = ctx->opts->padding;
 	tlsock_rx_init(&ctx->rx);
 	INIT_WORK(&ctx->work, tlsock_work);
 	INIT_DELAYED_WORK(&ctx->timer, tlsock_timer);

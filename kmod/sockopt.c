@@ -159,6 +159,10 @@ static int set_field(struct opts_edit *e, int optname, sockptr_t optval, unsigne
 		err = get_int(optval, optlen, TLSOCK_EOF_STRICT, TLSOCK_EOF_LENIENT, &v);
 		o->eof = v;
 		return err;
+	case TLSOCK_PADDING:
+		err = get_int(optval, optlen, 0, TLSOCK_FRAGMENT_MAX, &v);
+		o->padding = v;
+		return err;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -184,6 +188,22 @@ static int check_owner(const struct tlsock_ctx *ctx, const struct tlsock_opts *o
 	return 0;
 }
 
+/* May it be set now? */
+static int check_state(const struct tlsock_ctx *ctx, int optname)
+{
+	switch (optname) {
+	case TLSOCK_EOF:
+		return 0;
+	case TLSOCK_PADDING:
+		if (ctx->version == TLSOCK_TLS_1_2)
+			return -EOPNOTSUPP;
+		/* tx_append() made no room for it */
+		return ctx->tx.open ? -EBUSY : 0;
+	default:
+		return ctx->state == TLSOCK_STATE_IDLE ? 0 : -EISCONN;
+	}
+}
+
 /* Options are shared with handshakes and children, so a change makes others. */
 static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 			unsigned int optlen)
@@ -196,8 +216,8 @@ static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 		return -ENOMEM;
 	e->now = *ctx->opts;
 	err = set_field(e, optname, optval, optlen);
-	if (!err && ctx->state != TLSOCK_STATE_IDLE && optname != TLSOCK_EOF)
-		err = -EISCONN;
+	if (!err)
+		err = check_state(ctx, optname);
 	if (!err)
 		err = check_owner(ctx, &e->now, optname);
 	if (!err) {
@@ -209,6 +229,7 @@ static int store_option(struct tlsock_ctx *ctx, int optname, sockptr_t optval,
 		return err;
 	tlsock_opts_put(ctx->opts);
 	ctx->opts = o;
+	ctx->tx.padding = o->padding;
 	if (is_policed(optname))
 		tlsock_ctx_owner(ctx);
 	return 0;
@@ -443,6 +464,8 @@ static int read_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, int
 		return answer_int(out, len, o->timeout_ms);
 	case TLSOCK_EOF:
 		return answer_int(out, len, o->eof);
+	case TLSOCK_PADDING:
+		return answer_int(out, len, o->padding);
 	case TLSOCK_INFO:
 		fill_info(sk, ctx, &u.info);
 		return answer_some(out, &u.info, sizeof(u.info));

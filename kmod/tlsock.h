@@ -43,6 +43,7 @@ struct tlsock_opts {
 	u8 verify;		/* enum tlsock_verify, or TLSOCK_VERIFY_UNSET */
 	u8 eof;			/* enum tlsock_eof */
 	u8 alpn_len;
+	u16 padding;		/* TLSOCK_PADDING */
 	const u8 *alpn;
 	/* "" when not set */
 	const char *server_name, *credential, *trust, *profile;
@@ -95,6 +96,7 @@ struct tlsock_tx {
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
 	u16 max_payload;		/* bytes of plaintext in a record */
+	u16 padding;			/* what they are padded to a multiple of; 0: not */
 	bool zerocopy_ro;		/* TLS_TX_ZEROCOPY_RO: kept, and not needed */
 	bool close_sent;
 	bool user_shut;			/* the application said SHUT_WR */
@@ -454,6 +456,13 @@ int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx);
 
 /* RFC 8446 section 5.5: AES-GCM may protect 2^24.5 full-size records under one key */
 #define TLSOCK_KEY_RECORDS	BIT_ULL(24)
+
+/* RFC 8446 section 5.4: bytes of padding behind @content bytes and their type */
+size_t tlsock_tx_pad_len(const struct tlsock_tx *tx, size_t content);
+static inline size_t tlsock_tx_pad(const struct tlsock_tx *tx, size_t content)
+{
+	return unlikely(tx->padding) ? tlsock_tx_pad_len(tx, content) : 0;
+}
 
 /* Header and explicit nonce of the next record: tlsock_head_len() bytes */
 void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content);

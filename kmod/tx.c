@@ -87,6 +87,13 @@ void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t con
 		put_unaligned_be64(keys->expl, out + TLSOCK_HEADER_LEN);
 }
 
+size_t tlsock_tx_pad_len(const struct tlsock_tx *tx, size_t content)
+{
+	size_t to = min_t(size_t, roundup(content, tx->padding), tx->max_payload);
+
+	return to > content && tx->keys->cipher->version == TLSOCK_TLS_1_3 ? to - content : 0;
+}
+
 static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbuf *buf)
 {
 	list_add_tail(&buf->node, &ctx->tx.queue);
@@ -171,12 +178,22 @@ static int tx_pages_grow(struct sock *sk, struct tlsock_tx *tx, size_t len)
 	return 0;
 }
 
+static void tx_pages_zero(struct tlsock_tx *tx, size_t at, size_t len)
+{
+	size_t n;
+
+	for (; len; at += n, len -= n) {
+		n = min_t(size_t, len, PAGE_SIZE - at % PAGE_SIZE);
+		memset(page_address(tx->pages[at / PAGE_SIZE]) + at % PAGE_SIZE, 0, n);
+	}
+}
+
 int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct scatterlist sg[TLSOCK_RECORD_PAGES];
 	struct tlsock_tx *tx = &ctx->tx;
 	struct tlsock_keys *keys = tx->keys;
-	size_t head, skip, len, content = tx->open, i;
+	size_t head, skip, len, content = tx->open, pad, i;
 	u32 bytes = tx->open;
 	int err;
 
@@ -188,11 +205,14 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 
 	head = tlsock_head_len(keys->cipher);
 	skip = tlsock_keys_skip(keys);
-	/* tx_pages_grow() made room for the inner type and the tag */
+	/* tx_append() made room for the inner type, the padding and the tag */
 	if (keys->cipher->version == TLSOCK_TLS_1_3) {
 		size_t at = head + content++;
 
 		((u8 *)page_address(tx->pages[at / PAGE_SIZE]))[at % PAGE_SIZE] = tx->open_type;
+		pad = tlsock_tx_pad(tx, tx->open);
+		tx_pages_zero(tx, at + 1, pad);
+		content += pad;
 	}
 	tlsock_tx_head(keys, page_address(tx->pages[0]), tx->open_type, content);
 	len = head + content + TLSOCK_TAG_LEN;
@@ -321,7 +341,7 @@ static int tx_append(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg
 	int err;
 
 	n = min_t(size_t, msg_data_left(msg), tx->max_payload - tx->open);
-	err = tx_pages_grow(sk, tx, at + n + 1 + TLSOCK_TAG_LEN);
+	err = tx_pages_grow(sk, tx, at + n + 1 + tlsock_tx_pad(tx, tx->open + n) + TLSOCK_TAG_LEN);
 	if (err)
 		return err;
 	while (done < n) {

@@ -18,6 +18,7 @@
 /* A record in the making */
 struct tx_making {
 	size_t head, content, len;	/* header and nonce; content; with what goes behind it */
+	size_t pad;			/* behind the inner type */
 	size_t skip;			/* tlsock_keys_skip() */
 	u8 type;
 	bool tls13;
@@ -99,12 +100,18 @@ static int tx_piece(const struct tlsock_keys *keys, const struct tx_making *m, u
 	size_t from = max(at, m->head), to = min(at + n, m->head + m->content);
 
 	if (!at)
-		tlsock_tx_head(keys, out, m->type, m->content + m->tls13);
+		tlsock_tx_head(keys, out, m->type, m->content + m->tls13 + m->pad);
 	if (!m->n_pages && from < to &&
 	    !copy_from_iter_full(out + from - at, to - from, &msg->msg_iter))
 		return -EFAULT;
 	if (m->tls13 && m->head + m->content >= at && m->head + m->content < at + n)
 		out[m->head + m->content - at] = m->type;
+	if (unlikely(m->pad)) {
+		from = max(at, m->head + m->content + 1);
+		to = min(at + n, m->head + m->content + 1 + m->pad);
+		if (from < to)
+			memset(out + from - at, 0, to - from);
+	}
 	return 0;
 }
 
@@ -112,7 +119,7 @@ static int tx_piece(const struct tlsock_keys *keys, const struct tx_making *m, u
 static void tx_source(struct tlsock_keys *keys, struct tx_making *m, struct msghdr *msg)
 {
 	m->n_pages = 0;
-	if (m->content < TX_DIRECT_MIN ||
+	if (m->content < TX_DIRECT_MIN || m->pad ||
 	    !(user_backed_iter(&msg->msg_iter) ||
 	      (iov_iter_is_bvec(&msg->msg_iter) && msg->msg_flags & MSG_SPLICE_PAGES)))
 		return;
@@ -166,7 +173,8 @@ static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	m.tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
 	m.head = tlsock_head_len(keys->cipher);
 	m.content = content;
-	m.len = m.head + content + m.tls13 + TLSOCK_TAG_LEN;
+	m.pad = tlsock_tx_pad(tx, content);
+	m.len = m.head + content + m.tls13 + m.pad + TLSOCK_TAG_LEN;
 	m.skip = tlsock_keys_skip(keys);
 	m.type = type;
 	m.n_seg = tx->n_seg;
@@ -176,7 +184,7 @@ static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	err = tx_lay_out(sk, ctx, &m, msg);
 	if (!err)
 		sealed = tlsock_keys_seal(keys, m.n_pages ? m.src : m.dst, m.dst, type,
-					  content + m.tls13);
+					  content + m.tls13 + m.pad);
 	while (m.n_pages)
 		put_page(m.pages[--m.n_pages]);
 	if (!err && !sealed) {

@@ -13,7 +13,8 @@
 
 static const int string_options[] = { TLSOCK_SERVER_NAME, TLSOCK_CREDENTIAL, TLSOCK_TRUST,
 				      TLSOCK_PROFILE };
-static const int int_options[] = { TLSOCK_VERIFY, TLSOCK_TIMEOUT_MS, TLSOCK_EOF, TLSOCK_START };
+static const int int_options[] = { TLSOCK_VERIFY, TLSOCK_TIMEOUT_MS, TLSOCK_EOF, TLSOCK_PADDING,
+				   TLSOCK_START };
 
 FIXTURE(sockopt)
 {
@@ -150,6 +151,11 @@ TEST_F(sockopt, integer_values)
 		{ TLSOCK_EOF, -1, EINVAL },
 		{ TLSOCK_EOF, 1, 0 },
 		{ TLSOCK_EOF, 0, 0 },
+		{ TLSOCK_PADDING, -1, EINVAL },
+		{ TLSOCK_PADDING, 16385, EINVAL },
+		{ TLSOCK_PADDING, INT32_MAX, EINVAL },
+		{ TLSOCK_PADDING, 16384, 0 },
+		{ TLSOCK_PADDING, 0, 0 },
 		{ TLSOCK_START, 0, EINVAL },
 		{ TLSOCK_START, 3, EINVAL },
 		{ TLSOCK_START, -1, EINVAL },
@@ -179,7 +185,7 @@ TEST_F(sockopt, alpn)
 
 TEST_F(sockopt, no_such_option)
 {
-	static const int numbers[] = { -1, 0, 6, 0xff, 0x10a, 0x11f, 0x124, 0x7fffffff };
+	static const int numbers[] = { -1, 0, 6, 0xff, 0x10b, 0x11f, 0x124, 0x7fffffff };
 	char buf[64];
 	socklen_t len;
 	int one = 1;

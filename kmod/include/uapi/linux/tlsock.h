@@ -68,6 +68,13 @@
  * EAGAIN: TCP has not taken what was written before.
  */
 #define TLSOCK_KEY_UPDATE	0x109
+/* int: pad the records of application data, so that their lengths tell less (RFC 8446 section
+ * 5.4): content and padding are a multiple of so many bytes, 0 (off, the default) to 16384, or as
+ * much as a record holds. May be changed at any time. EOPNOTSUPP: this connection is TLS 1.2,
+ * which has no padding; set before the version is known, it has no effect there. EBUSY: a record
+ * that MSG_MORE left open has to go first.
+ */
+#define TLSOCK_PADDING		0x10a
 
 /* struct tlsock_info, as much of it as fits; always succeeds */
 #define TLSOCK_INFO		0x120
