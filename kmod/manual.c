@@ -163,6 +163,7 @@ static int set_max_payload(struct tlsock_ctx *ctx, sockptr_t optval, unsigned in
 	if (value < min || value > TLSOCK_FRAGMENT_MAX)
 		return -EINVAL;
 	ctx->tx.max_payload = value;
+	ctx->tx.fixed = true;
 	return 0;
 }
 

@@ -96,6 +96,7 @@ struct tlsock_tx {
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
 	u16 max_payload;		/* bytes of plaintext in a record */
+	bool fixed;			/* their size does not follow the congestion window */
 	u16 padding;			/* what they are padded to a multiple of; 0: not */
 	bool zerocopy_ro;		/* TLS_TX_ZEROCOPY_RO: kept, and not needed */
 	bool close_sent;
@@ -463,6 +464,9 @@ static inline size_t tlsock_tx_pad(const struct tlsock_tx *tx, size_t content)
 {
 	return unlikely(tx->padding) ? tlsock_tx_pad_len(tx, content) : 0;
 }
+
+/* Bytes of plaintext for the next record, behind those that wait: see tx.c */
+size_t tlsock_tx_fit(const struct sock *sk, const struct tlsock_tx *tx);
 
 /* Header and explicit nonce of the next record: tlsock_head_len() bytes */
 void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t content);

@@ -332,15 +332,43 @@ int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx)
 	return err;
 }
 
-/* Append to the open record. Returns bytes taken, or a negative errno. */
-static int tx_append(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg)
+/*
+ * A record can be opened when it is there whole. Early in a connection, and after a pause, one of
+ * 16 KiB takes more than a flight; so what TCP can send in its first flight goes in records that
+ * fill a packet each, and what has to wait for its answer in ever larger ones, since the window has
+ * grown by then. With some packets more than TCP begins with, or as many waiting in front, a record
+ * has its full size.
+ */
+size_t tlsock_tx_fit(const struct sock *sk, const struct tlsock_tx *tx)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 mss = max_t(u32, tp->mss_cache, TCP_MSS_DEFAULT), waiting, segs;
+	size_t over = TLSOCK_HEADER_LEN + tlsock_overhead(tx->keys->cipher);
+
+	if (tx->fixed || mss >= TLSOCK_FRAGMENT_MAX + TLSOCK_OVERHEAD_MAX)
+		return tx->max_payload;
+	waiting = tp->write_seq - tp->snd_una;
+	segs = tcp_snd_cwnd(tp);
+	/* RFC 5681 section 4.1: after so long TCP begins anew */
+	if (!waiting && tcp_jiffies32 - tp->lsndtime > inet_csk(sk)->icsk_rto)
+		segs = min_t(u32, segs, TCP_INIT_CWND);
+	if (segs < TCP_INIT_CWND + TLSOCK_FRAGMENT_MAX / TCP_MSS_DEFAULT) {
+		waiting += tx->rec.len - tx->rec.off;
+		segs = max(segs, waiting / mss);
+	}
+	segs = segs > TCP_INIT_CWND ? segs - TCP_INIT_CWND + 1 : 1;
+	return min_t(size_t, (size_t)segs * mss - over, tx->max_payload);
+}
+
+/* Append to the open record, up to @fit bytes of it. Returns bytes taken, or a negative errno. */
+static int tx_append(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, size_t fit)
 {
 	struct tlsock_tx *tx = &ctx->tx;
 	size_t head = tlsock_head_len(tx->keys->cipher);
 	size_t at = head + tx->open, n, chunk, done = 0;
 	int err;
 
-	n = min_t(size_t, msg_data_left(msg), tx->max_payload - tx->open);
+	n = min_t(size_t, msg_data_left(msg), fit - tx->open);
 	err = tx_pages_grow(sk, tx, at + n + 1 + tlsock_tx_pad(tx, tx->open + n) + TLSOCK_TAG_LEN);
 	if (err)
 		return err;
@@ -457,13 +485,15 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	bool more = msg->msg_flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST) &&
 		    !(msg->msg_flags & MSG_EOR);
 	struct tlsock_tx *tx = &ctx->tx;
+	size_t fit;
 	int n, err;
 
 	while (msg_data_left(msg)) {
 		err = tx_wait_room(sk, ctx, &call->timeo);
 		if (err)
 			return err;
-		if (tx->open && tx->open_type != call->type) {
+		fit = tlsock_tx_fit(sk, tx);
+		if (tx->open && (tx->open_type != call->type || tx->open >= fit)) {
 			err = tlsock_tx_close_record(sk, ctx);
 			if (err)
 				return err;
@@ -473,7 +503,7 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 		if (err)
 			return err;
 		tx->open_type = call->type;
-		if (!tx->open && (!more || msg_data_left(msg) >= tx->max_payload)) {
+		if (!tx->open && (!more || msg_data_left(msg) >= fit)) {
 			n = tlsock_tx_batch(sk, ctx, msg, call->type, more);
 			if (n <= 0)
 				return n;
@@ -483,11 +513,11 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 				return err;
 			continue;
 		}
-		n = tx_append(sk, ctx, msg);
+		n = tx_append(sk, ctx, msg, fit);
 		if (n < 0)
 			return n;
 		call->copied += n;
-		if (tx->open < tx->max_payload && (more || msg_data_left(msg)))
+		if (tx->open < fit && (more || msg_data_left(msg)))
 			continue;
 		err = tlsock_tx_close_record(sk, ctx);
 		if (!err)

@@ -200,15 +200,17 @@ int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 {
 	struct tlsock_tx *tx = &ctx->tx;
 	u32 records = 0, taken = 0;
-	size_t n, room;
+	size_t n, room, fit = tlsock_tx_fit(sk, tx);
 	int err = 0;
 
-	if (msg_data_left(msg) > tx->max_payload)
+	if (msg_data_left(msg) > fit)
 		tx_seg_many(tx, sk->sk_allocation);
 	room = clamp_t(int, sk_stream_wspace(sk), 1, TLSOCK_BATCH_BYTES);
 	while (msg_data_left(msg) && taken < room) {
-		n = min_t(size_t, msg_data_left(msg), tx->max_payload);
-		if ((more && n < tx->max_payload) || tx->keys->seq == U64_MAX ||
+		if (records)
+			fit = tlsock_tx_fit(sk, tx);
+		n = min_t(size_t, msg_data_left(msg), fit);
+		if ((more && n < fit) || tx->keys->seq == U64_MAX ||
 		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
 		    (records && tx->n_seg + TLSOCK_RECORD_SEGS > tx->max_seg))
 			break;

@@ -500,6 +500,7 @@ static int ulp_attach(struct sock *sk, bool upstream_abi)
 	if (!upstream_abi)
 		sk->sk_disconnects++;
 	ctx->upstream_abi = upstream_abi;
+	ctx->tx.fixed = upstream_abi;
 	if (upstream_abi)
 		ctx->state = TLSOCK_STATE_MANUAL;
 	ctx->base_prot = f->base_prot;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * sizes.c: how long the records are that go out. Padding (RFC 8446 section 5.4) rounds their lengths
- * up and never shows to the receiver; it never makes a record longer than it may be.
+ * up and never shows to the receiver; it never makes a record longer than it may be. And at the
+ * beginning of a connection a record is a packet, so that it can be opened when that is there.
  */
 #include "lib/net.h"
 #include "lib/worker.h"
@@ -196,6 +197,132 @@ TEST(no_padding_in_tls12)
 	ASSERT_EQ(100, send(p.s, data, 100, 0));
 	EXPECT_EQ(REC_HEADER + 8 + 100 + 16, rec_read(p.c, wire));
 	EXPECT_EQ(100, rec_open(&p.crx, wire, REC_HEADER + 8 + 100 + 16, &type, plain));
+	pair_close(&p);
+}
+
+/* ---- what the congestion window allows ---- */
+
+/* A server with keys and a raw client, over packets of a common size */
+static int path(struct pair *p, bool tls)
+{
+	pair_init(p, TLS13, SUITE_AES_128);
+	if (env_setup() || lo_mtu_set(1500) || pair_plain(p))
+		return -1;
+	if (tls ? setsockopt(p->s, IPPROTO_TCP, TCP_ULP, "tls", 3) : ulp_attach(p->s))
+		return -1;
+	pattern_fill(data, sizeof(data), 0);
+	p->crx = key_of(TLS13, SUITE_AES_128, 3, true);
+	return key_set(p->s, TLS_TX, &p->crx);
+}
+
+static ssize_t mss_of(int fd)
+{
+	int mss = 0;
+	socklen_t len = sizeof(mss);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) ? -1 : mss;
+}
+
+static void *send_all(void *arg)
+{
+	int *fd = arg;
+
+	return (void *)(intptr_t)(write_all(*fd, data, SIZE) == SIZE);
+}
+
+/* Ten packets are the first flight (RFC 6928), and each is a record; then they grow. */
+TEST(growth)
+{
+	size_t at = 0, longest = 0;
+	struct pair p;
+	ssize_t n, mss;
+	pthread_t t;
+	void *ok;
+
+	ASSERT_EQ(0, path(&p, false));
+	mss = mss_of(p.s);
+	ASSERT_LT(1000, mss);
+	t = thread_start(send_all, &p.s);
+	for (int i = 0; at < SIZE; i++, at += (size_t)n) {
+		n = rec_read(p.c, wire) - OVERHEAD;
+		ASSERT_LT(0, n);
+		ASSERT_EQ(n, rec_open(&p.crx, wire, (size_t)n + OVERHEAD, &(uint8_t){ 0 }, plain));
+		ASSERT_TRUE(pattern_ok(plain, (size_t)n, at));
+		if (i < 10)
+			EXPECT_EQ(mss, n + OVERHEAD);
+		longest = (size_t)n > longest ? (size_t)n : longest;
+	}
+	pthread_join(t, &ok);
+	EXPECT_TRUE((intptr_t)ok);
+	EXPECT_EQ(REC_PLAIN_MAX, longest);
+	pair_close(&p);
+}
+
+static bool is_idle(int fd)
+{
+	struct tcp_info i;
+	socklen_t len = sizeof(i);
+
+	return !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &i, &len) && !i.tcpi_unacked &&
+	       i.tcpi_last_data_sent > i.tcpi_rto / 1000 + 20;
+}
+
+/* Idle for as long as TCP waits for an answer, it begins anew, and so do the records. */
+TEST(growth_after_idle)
+{
+	struct pair p;
+	ssize_t mss;
+	pthread_t t;
+	void *ok;
+
+	ASSERT_EQ(0, path(&p, false));
+	mss = mss_of(p.s);
+	t = thread_start(send_all, &p.s);
+	for (size_t at = 0, n; at < SIZE; at += n) {
+		n = (size_t)rec_recv(p.c, &p.crx, &(uint8_t){ 0 }, plain);
+		ASSERT_GE(REC_PLAIN_MAX, n);
+	}
+	pthread_join(t, &ok);
+	ASSERT_TRUE((intptr_t)ok);
+	ASSERT_TRUE(WAIT_FOR(is_idle(p.s)));
+	ASSERT_EQ(5000, send(p.s, data, 5000, 0));
+	EXPECT_EQ(mss - OVERHEAD, next(&p, (size_t)mss - OVERHEAD, 0));
+	pair_close(&p);
+}
+
+/* Bytes that come one by one fill a packet as well, and no more. */
+TEST(growth_of_more)
+{
+	struct pair p;
+	ssize_t mss;
+
+	ASSERT_EQ(0, path(&p, false));
+	mss = mss_of(p.s);
+	for (size_t at = 0; at < 2000; at += 400)
+		ASSERT_EQ(400, send(p.s, data + at, 400, at < 1600 ? MSG_MORE : 0));
+	EXPECT_EQ(mss - OVERHEAD, next(&p, (size_t)mss - OVERHEAD, 0));
+	EXPECT_EQ(2000 - (mss - OVERHEAD),
+		  next(&p, 2000 - ((size_t)mss - OVERHEAD), (size_t)mss - OVERHEAD));
+	pair_close(&p);
+}
+
+/* Who sets a size gets that size; the ULP "tls" has upstream's. */
+TEST(no_growth)
+{
+	uint16_t limit = REC_PLAIN_MAX;
+	struct pair p;
+
+	ASSERT_EQ(0, path(&p, false));
+	ASSERT_EQ(0,
+		  setsockopt(p.s, SOL_TLS, 5 /* TLS_TX_MAX_PAYLOAD_LEN */, &limit, sizeof(limit)));
+	ASSERT_EQ(REC_PLAIN_MAX, send(p.s, data, REC_PLAIN_MAX, 0));
+	EXPECT_EQ(REC_PLAIN_MAX, next(&p, REC_PLAIN_MAX, 0));
+	pair_close(&p);
+	if (!ktls_served())
+		return;
+	ASSERT_EQ(0, path(&p, true));
+	ASSERT_EQ(REC_PLAIN_MAX, send(p.s, data, REC_PLAIN_MAX, 0));
+	EXPECT_EQ(REC_PLAIN_MAX, next(&p, REC_PLAIN_MAX, 0));
 	pair_close(&p);
 }
 

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <linux/tls.h>
+#include <net/if.h>
 
 #include "worker.h"
 
@@ -61,6 +62,16 @@ int listen_on(int family, bool tls, struct addr *addr)
 		return -1;
 	}
 	return fd;
+}
+
+int lo_mtu_set(int mtu)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = mtu };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	rc = ioctl(fd, SIOCSIFMTU, &r);
+	close(fd);
+	return rc;
 }
 
 void pair_init(struct pair *p, uint16_t version, uint16_t suite)

@@ -33,6 +33,9 @@ int listen_on(int family, bool tls, struct addr *addr);
 /* A fresh TCP socket; with tls the ULP is attached and the server name is "name.test". */
 int socket_new(int family, bool tls);
 
+/* The longest packet of the loopback, for a test that needs many of them: 0 or -1. */
+int lo_mtu_set(int mtu);
+
 /* What any pair starts from. */
 void pair_init(struct pair *p, uint16_t version, uint16_t suite);
 
