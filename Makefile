@@ -47,6 +47,10 @@ check-scale: user selftests | setup-vm setup-peers
 	selftests/run_vm.sh -k $(or $(KERNEL),6.12) -m 1024 -t 3600 -- \
 		'CONNECTIONS=10000 HANDSHAKES=1000 LIMIT=5000 HELLOS=1000 ASK_S=2400 selftests/scale.sh'
 
+##  make check-gnutls       a GnuTLS with kernel TLS, built here, on our module; KERNEL=6.12|debug
+check-gnutls: user selftests $(gnutls_programs) | setup-vm setup-peers
+	selftests/check.sh -k "$(or $(KERNEL),6.12)" ktls_gnutls
+
 ##  make check-upstream     the kernel's own TLS selftest on our module; KERNEL=6.1|6.12|7.x|debug
 check-upstream: selftests | setup-vm
 	selftests/check.sh -k "$(or $(KERNEL),6.1 6.12 7.x)" upstream
@@ -92,6 +96,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb clean
+.PHONY: all help module user demo check check-debug check-gnutls check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

@@ -16,6 +16,7 @@ declare -A group=(
 		mmdebstrap debian-archive-keyring util-linux perl python3"
 	[peers]="curl openssl nginx-light gnutls-bin tshark tcpdump iproute2 procps netcat-openbsd
 		libnss3-tools golang-go libwolfssl-dev"
+	[gnutls]="gcc make nettle-dev libgmp-dev xz-utils dpkg-dev"
 	[deb]="debhelper dh-dkms dpkg-dev fakeroot mmdebstrap rsync"
 	[lint]="clang clang-format sparse shellcheck mandoc perl python3 python3-yaml
 		python3-jsonschema"
@@ -53,5 +54,5 @@ install_them() {
 }
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii *//p')
-[ $# -gt 0 ] || set -- build vm peers deb lint
+[ $# -gt 0 ] || set -- build vm peers gnutls deb lint
 main "$@"

@@ -173,5 +173,11 @@ $(B)/selftests/go_peer: selftests/interop/go_peer.go | setup-peers
 	@mkdir -p $(@D)
 	$(call say,GO)GO111MODULE=off GOPROXY=off GOFLAGS= GOCACHE=$(abspath $(B))/go go build -o $@ $<
 
+# GnuTLS as Debian does not build it
+gnutls_programs := $(B)/selftests/gnutls-cli $(B)/selftests/gnutls-serv
+$(B)/selftests/gnutls-%: selftests/vm/gnutls.sh | setup-gnutls
+	@mkdir -p $(@D)
+	$(call say,COPY)cp "$$(selftests/vm/gnutls.sh)/$(@F)" $@
+
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
