@@ -146,6 +146,8 @@ static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *
 
 static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a)
 {
+	if (a->result->cookie)
+		a->result->cookie->tn = ctx->hs.conn->tn;
 	ctx->result = a->result;
 	a->result = NULL;
 	WRITE_ONCE(ctx->version, a->version);

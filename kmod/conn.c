@@ -14,6 +14,11 @@
 
 #include "seam.h"
 
+/* Other namespaces' handshakes that the initial one's daemon has: as many as its own may be,
+ * one namespace no more than this part of them
+ */
+#define GUEST_SHARE	4
+
 /* A handshake whose worker dies before it has sent anything gets another; so often: */
 #define WORKERS_TRIED	2
 
@@ -145,6 +150,44 @@ static void limits_give(struct tlsock_net *tn, struct tlsock_conn *conn)
 		atomic_dec(&conn->quota->in_flight);
 }
 
+/* Whose workers have a new handshake of @own. A daemon that has just gone may come back. */
+static struct tlsock_net *served_by(struct tlsock_net *own)
+{
+	struct tlsock_net *host = tlsock_net(&init_net);
+	unsigned long grace;
+	bool itself;
+
+	if (own == host || !READ_ONCE(own->host_daemon))
+		return own;
+	spin_lock_bh(&own->lock);
+	grace = msecs_to_jiffies(own->grace_ms);
+	itself = own->n_workers ||
+		 (own->had_worker && time_before(jiffies, own->workers_gone + grace));
+	spin_unlock_bh(&own->lock);
+	return itself ? own : host;
+}
+
+/* Into the table of @conn->tn. -ENOBUFS: it has enough of other namespaces'. */
+static int table_add(struct tlsock_conn *conn, const struct tlsock_net *own)
+{
+	struct tlsock_net *tn = conn->tn;
+	bool guest = tn != own;
+	int err = -ENOBUFS;
+
+	spin_lock_bh(&tn->lock);
+	if (!guest || (tn->guests < tn->max_netns &&
+		       READ_ONCE(own->in_flight) <= tn->max_netns / GUEST_SHARE)) {
+		do {
+			conn->id = get_random_u64();
+		} while (!conn->id || id_find(tn, conn->id));
+		hlist_add_head(&conn->hash, id_bucket(tn, conn->id));
+		tn->guests += guest;
+		err = 0;
+	}
+	spin_unlock_bh(&tn->lock);
+	return err;
+}
+
 struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_net *tn = tlsock_net(sock_net(sk));
@@ -164,11 +207,12 @@ struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 	INIT_LIST_HEAD(&conn->owned);
 	conn->sk = sk;
 	conn->role = ctx->role;
+	conn->tn = served_by(tn);
 	conn->netns = sock_net(sk)->net_cookie;
+	conn->netns_inode = sock_net(sk)->ns.inum;
 	conn->opts = tlsock_opts_get(ctx->opts);
 	conn->kuid = ctx->uid;
-	conn->uid = from_kuid_munged(sock_net(sk)->user_ns, ctx->uid);
-	conn->gid = from_kgid_munged(sock_net(sk)->user_ns, ctx->gid);
+	conn->kgid = ctx->gid;
 	conn->pid = ctx->pid;
 	if (ctx->quota) {
 		conn->quota = ctx->quota;
@@ -178,14 +222,16 @@ struct tlsock_conn *tlsock_conn_new(struct sock *sk, struct tlsock_ctx *ctx)
 
 	spin_lock_bh(&tn->lock);
 	err = limits_take(tn, conn, &spare);
-	if (!err) {
-		do {
-			conn->id = get_random_u64();
-		} while (!conn->id || id_find(tn, conn->id));
-		hlist_add_head(&conn->hash, id_bucket(tn, conn->id));
-	}
 	spin_unlock_bh(&tn->lock);
 	kfree(spare);
+	if (!err) {
+		err = table_add(conn, tn);
+		if (err) {
+			spin_lock_bh(&tn->lock);
+			limits_give(tn, conn);
+			spin_unlock_bh(&tn->lock);
+		}
+	}
 	if (err) {
 		refcount_set(&conn->refs, 1);
 		tlsock_conn_put(conn);
@@ -238,7 +284,7 @@ static void ring(struct tlsock_net *tn, struct tlsock_conn *conn)
 
 void tlsock_conn_announce(struct tlsock_conn *conn)
 {
-	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
+	struct tlsock_net *tn = conn->tn;
 
 	spin_lock_bh(&tn->lock);
 	conn->waiting = true;
@@ -248,7 +294,7 @@ void tlsock_conn_announce(struct tlsock_conn *conn)
 
 void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch)
 {
-	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
+	struct tlsock_net *tn = conn->tn;
 	u8 *old;
 
 	spin_lock_bh(&tn->lock);
@@ -265,12 +311,15 @@ void tlsock_conn_deliver(struct tlsock_conn *conn, u8 *flight, u32 len, u8 epoch
 
 void tlsock_conn_remove(struct tlsock_conn *conn, bool tell)
 {
-	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
+	struct tlsock_net *own = tlsock_net(sock_net(conn->sk)), *tn = conn->tn;
 	bool put = false;
 
+	spin_lock_bh(&own->lock);
+	limits_give(own, conn);
+	spin_unlock_bh(&own->lock);
 	spin_lock_bh(&tn->lock);
 	hlist_del_init(&conn->hash);
-	limits_give(tn, conn);
+	tn->guests -= tn != own;
 	conn->sk = NULL;
 	conn->waiting = false;
 	if (tell && conn->announced && conn->worker) {
@@ -300,7 +349,7 @@ void tlsock_conn_told(struct tlsock_conn *conn)
 
 int tlsock_conn_claim(struct tlsock_conn *conn, u32 portid, u32 generation, bool pins)
 {
-	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
+	struct tlsock_net *tn = conn->tn;
 	u8 *flight = NULL;
 	int err = -ESTALE;
 
@@ -329,7 +378,7 @@ bool tlsock_conn_orphaned(struct tlsock_conn *conn)
 
 bool tlsock_conn_lonely(struct tlsock_conn *conn, unsigned long *since)
 {
-	struct tlsock_net *tn = tlsock_net(sock_net(conn->sk));
+	struct tlsock_net *tn = conn->tn;
 	bool lonely;
 
 	spin_lock_bh(&tn->lock);
@@ -392,6 +441,7 @@ int tlsock_worker_add(struct tlsock_net *tn, u32 portid)
 	} else {
 		list_add(&w->node, &tn->workers);
 		tn->n_workers++;
+		tn->had_worker = true;
 		w = NULL;
 	}
 	spin_unlock_bh(&tn->lock);

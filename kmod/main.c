@@ -33,6 +33,7 @@ struct tlsock_net *tlsock_net(const struct net *net)
 static int __net_init net_init(struct net *net)
 {
 	struct tlsock_net *tn = tlsock_net(net);
+	int err;
 
 	tn->net = net;
 	spin_lock_init(&tn->lock);
@@ -44,7 +45,13 @@ static int __net_init net_init(struct net *net)
 	tn->max_netns = MAX_NETNS;
 	tn->max_uid = MAX_UID;
 	tn->max_listener = MAX_LISTENER;
-	return tlsock_stats_net_init(tn);
+	err = tlsock_stats_net_init(tn);
+	if (err)
+		return err;
+	err = tlsock_sysctl_net_init(tn);
+	if (err)
+		tlsock_stats_net_exit(tn);
+	return err;
 }
 
 static void __net_exit net_exit(struct net *net)
@@ -52,7 +59,8 @@ static void __net_exit net_exit(struct net *net)
 	struct tlsock_net *tn = tlsock_net(net);
 
 	/* sockets hold the namespace and the module; a daemon does not hold the module */
-	WARN_ON_ONCE(tn->in_flight || !list_empty(&tn->ready));
+	WARN_ON_ONCE(tn->in_flight || tn->guests || !list_empty(&tn->ready));
+	tlsock_sysctl_net_exit(tn);
 	tlsock_workers_clear(tn);
 	tlsock_stats_net_exit(tn);
 }

@@ -107,7 +107,8 @@ static int put_address(struct sk_buff *skb, int attr, const struct sockaddr_stor
 							     sizeof(struct sockaddr_in), a);
 }
 
-static int put_conn(struct sk_buff *skb, const struct tlsock_conn *conn)
+/* @net: of who reads it, in whose terms a user is told. The inode tells it of another namespace. */
+static int put_conn(struct sk_buff *skb, const struct tlsock_conn *conn, const struct net *net)
 {
 	const struct tlsock_opts *o = conn->opts;
 
@@ -121,10 +122,12 @@ static int put_conn(struct sk_buff *skb, const struct tlsock_conn *conn)
 	       nla_put_u8(skb, TLSOCK_A_VERIFY, verify_of(conn)) ?:
 	       put_address(skb, TLSOCK_A_LOCAL, &conn->local) ?:
 	       put_address(skb, TLSOCK_A_PEER, &conn->peer) ?:
-	       nla_put_u32(skb, TLSOCK_A_UID, conn->uid) ?:
-	       nla_put_u32(skb, TLSOCK_A_GID, conn->gid) ?:
+	       nla_put_u32(skb, TLSOCK_A_UID, from_kuid_munged(net->user_ns, conn->kuid)) ?:
+	       nla_put_u32(skb, TLSOCK_A_GID, from_kgid_munged(net->user_ns, conn->kgid)) ?:
 	       nla_put_u32(skb, TLSOCK_A_PID, conn->pid) ?:
-	       nla_put_u64_64bit(skb, TLSOCK_A_NETNS, conn->netns, TLSOCK_A_PAD);
+	       nla_put_u64_64bit(skb, TLSOCK_A_NETNS, conn->netns, TLSOCK_A_PAD) ?:
+	       (conn->netns != net->net_cookie ?
+		nla_put_u32(skb, TLSOCK_A_NETNS_INODE, conn->netns_inode) : 0);
 }
 
 static int give_new(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid)
@@ -135,7 +138,7 @@ static int give_new(struct tlsock_net *tn, struct tlsock_conn *conn, u32 portid)
 	skb = msg_new(TLSOCK_CMD_CONN_NEW, portid, NLMSG_GOODSIZE, &hdr, GFP_ATOMIC);
 	if (!skb)
 		return -ENOMEM;
-	if (put_conn(skb, conn)) {
+	if (put_conn(skb, conn, tn->net)) {
 		nlmsg_free(skb);
 		return -EMSGSIZE;
 	}
@@ -319,7 +322,7 @@ static int dump_conns(struct sk_buff *skb, struct netlink_callback *cb)
 					  &tlsock_family, NLM_F_MULTI, TLSOCK_CMD_CONN_INFO);
 			if (!hdr)
 				goto full;
-			if (put_conn(skb, conn)) {
+			if (put_conn(skb, conn, tn->net)) {
 				genlmsg_cancel(skb, hdr);
 				goto full;
 			}
@@ -409,7 +412,7 @@ static const struct genl_multicast_group mcgrps[] = {
 	{ .name = TLSOCK_GENL_MCGRP_MONITOR, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
-void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
+static void event_to(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
 		     const char *text, u16 version, u16 suite)
 {
 	struct sk_buff *skb;
@@ -420,7 +423,7 @@ void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, 
 	skb = msg_new(TLSOCK_CMD_EVENT, 0, NLMSG_GOODSIZE, &hdr, GFP_KERNEL);
 	if (!skb)
 		return;
-	if (nla_put_u8(skb, TLSOCK_A_EVENT, event) || put_conn(skb, conn) ||
+	if (nla_put_u8(skb, TLSOCK_A_EVENT, event) || put_conn(skb, conn, net) ||
 	    (err && nla_put_s32(skb, TLSOCK_A_ERROR, err)) ||
 	    (err && nla_put_string(skb, TLSOCK_A_TEXT, text)) ||
 	    (version && nla_put_u16(skb, TLSOCK_A_VERSION, version)) ||
@@ -430,6 +433,14 @@ void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, 
 	}
 	genlmsg_end(skb, hdr);
 	genlmsg_multicast_netns(&tlsock_family, net, skb, 0, 0, GFP_KERNEL);
+}
+
+void tlsock_nl_event(const struct tlsock_conn *conn, struct net *net, u8 event, int err,
+		     const char *text, u16 version, u16 suite)
+{
+	event_to(conn, net, event, err, text, version, suite);
+	if (conn->tn->net != net)
+		event_to(conn, conn->tn->net, event, err, text, version, suite);
 }
 
 static const struct genl_ops tlsock_ops[] = {

@@ -18,11 +18,14 @@ struct tlsock_conn {
 	refcount_t refs;
 	u64 id;
 	u8 role;
-	u64 netns;
+	struct tlsock_net *tn;		/* whose workers have it: its own namespace's, or the host's */
+	u64 netns;			/* cookie and inode of its own */
+	u32 netns_inode;
 	struct tlsock_opts *opts;
 	struct sockaddr_storage local, peer;
-	u32 uid, gid, pid;
+	u32 pid;
 	kuid_t kuid;
+	kgid_t kgid;
 	struct tlsock_quota *quota;	/* of the listener, or NULL */
 
 	/* under tn->lock from here on */
@@ -45,6 +48,7 @@ struct tlsock_conn {
 /* What the daemon left for session tickets to come */
 struct tlsock_cookie {
 	refcount_t refs;		/* the socket, and each ticket */
+	struct tlsock_net *tn;		/* whose daemon can read it; with COMPLETE */
 	u32 len;
 	u8 bytes[];
 };

@@ -20,6 +20,7 @@ struct tlsock_cookie *tlsock_cookie_new(const void *bytes, size_t len)
 	if (!c)
 		return NULL;
 	refcount_set(&c->refs, 1);
+	c->tn = NULL;
 	c->len = len;
 	memcpy(c->bytes, bytes, len);
 	return c;
@@ -92,7 +93,7 @@ void tlsock_ticket_recv(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, 
 			r->cookie = NULL;
 		}
 	}
-	if (t && ticket_queue(tlsock_net(sock_net(sk)), t)) {
+	if (t && ticket_queue(t->cookie->tn, t)) {
 		TLSOCK_INC(sk, TLSOCK_MIB_TICKETS);
 		return;
 	}

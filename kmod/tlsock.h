@@ -276,9 +276,14 @@ struct tlsock_net {
 	u32 in_flight;
 	struct list_head tickets;	/* of struct tlsock_ticket; none while there is no worker */
 	u32 n_tickets, ticket_bytes;
+	bool had_worker;
 	unsigned long workers_gone;	/* jiffies: when the last one went */
+	u32 guests;			/* of conns, those of other namespaces */
 	u32 grace_ms, max_netns, max_uid, max_listener;
 	struct tlsock_mib __percpu *mib;
+	u8 host_daemon;			/* sysctl: without a daemon here, ask the initial one's */
+	struct ctl_table_header *sysctl;
+	struct ctl_table *sysctl_table;
 };
 
 extern unsigned int tlsock_net_id;
@@ -386,6 +391,10 @@ void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err
 struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_work(struct work_struct *work);
 void tlsock_timer(struct work_struct *work);
+
+/* sysctl.c: net.tlsock of a network namespace */
+int tlsock_sysctl_net_init(struct tlsock_net *tn);
+void tlsock_sysctl_net_exit(struct tlsock_net *tn);
 
 /* stats.c */
 int tlsock_stats_net_init(struct tlsock_net *tn);

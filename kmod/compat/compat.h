@@ -46,6 +46,18 @@
 #define COMPAT_ULP_INFO_PARAMS
 #endif
 
+#ifdef TLSOCK_HAVE_CONST_CTL_TABLE
+#define compat_ctl_table const struct ctl_table
+#else
+#define compat_ctl_table struct ctl_table
+#endif
+
+#ifndef TLSOCK_HAVE_NET_SYSCTL_SZ
+#define compat_register_net_sysctl(net, path, table, n) register_net_sysctl(net, path, table)
+#else
+#define compat_register_net_sysctl register_net_sysctl_sz
+#endif
+
 #ifndef TLS_TX_MAX_PAYLOAD_LEN
 #define TLS_TX_MAX_PAYLOAD_LEN 5
 #endif

@@ -24,4 +24,6 @@ has ULP_INFO_NET_ADMIN net/tcp.h '\(\*get_info\)\(struct sock \*sk, struct sk_bu
 has INET_TEST_BIT net/inet_sock.h '#define inet_test_bit'
 has ZEROCOPY_DEVMEM linux/skbuff.h 'msg_zerocopy_realloc\(struct sock \*sk, size_t size,\s+struct ubuf_info \*uarg, bool devmem\)'
 has UNALIGNED linux/unaligned.h '.'
+has NET_SYSCTL_SZ net/net_namespace.h 'register_net_sysctl_sz'
+has CONST_CTL_TABLE linux/sysctl.h 'typedef int proc_handler\(const struct ctl_table'
 echo

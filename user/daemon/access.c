@@ -5,10 +5,22 @@
 #include "access.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "watch.h"
 
 _Static_assert(sizeof(uid_t) == sizeof(gid_t), "one list code for both");
 
@@ -77,21 +89,92 @@ int access_add_group(struct access *access, const char *group)
 	return error;
 }
 
-bool access_allows(const struct access *access, uid_t uid, gid_t gid)
+/* Who makes one makes its file first and puts the namespace over it later. */
+static int check_namespace(int fd)
 {
-	if (uid == 0 || access->everyone)
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs))
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -ENOENT;
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET ? 0 : -EINVAL;
+}
+
+static int open_namespace(const char *path, struct access_namespace *out)
+{
+	struct stat st;
+	int error = 0;
+
+	out->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (out->fd < 0)
+		error = errno == ENOENT || errno == ENOTDIR ? -ENOENT : -EINVAL;
+	else if (fstat(out->fd, &st))
+		error = -errno;
+	watch_note(path, error ? NULL : &st);
+	if (!error)
+		error = check_namespace(out->fd);
+	if (!error)
+		out->inode = (uint32_t)st.st_ino;
+	else if (out->fd >= 0)
+		close(out->fd);
+	return error;
+}
+
+int access_add_namespace(struct access *access, const char *name)
+{
+	struct access_namespace *grown;
+	char path[PATH_MAX];
+	int error;
+
+	if (!strcmp(name, "*")) {
+		access->any_namespace = true;
+		return 0;
+	}
+	if (!name[0] || (size_t)snprintf(path, sizeof(path), "%s%s",
+					 strchr(name, '/') ? "" : "/run/netns/",
+					 name) >= sizeof(path))
+		return -EINVAL;
+	grown = reallocarray(access->namespaces, access->namespace_count + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	access->namespaces = grown;
+	error = open_namespace(path, &grown[access->namespace_count]);
+	if (!error)
+		access->namespace_count++;
+	return error;
+}
+
+static bool allows_namespace(const struct access *access, uint32_t inode)
+{
+	if (!inode || access->any_namespace)
+		return true;
+	for (size_t i = 0; i < access->namespace_count; i++)
+		if (access->namespaces[i].inode == inode)
+			return true;
+	return false;
+}
+
+bool access_allows(const struct access *access, const struct asker *asker)
+{
+	if (!allows_namespace(access, asker->netns_inode))
+		return false;
+	if (asker->uid == 0 || access->everyone)
 		return true;
 	for (size_t i = 0; i < access->uid_count; i++)
-		if (access->uids[i] == uid)
+		if (access->uids[i] == asker->uid)
 			return true;
 	for (size_t i = 0; i < access->gid_count; i++)
-		if (access->gids[i] == gid)
+		if (access->gids[i] == asker->gid)
 			return true;
 	return false;
 }
 
 void access_clear(struct access *access)
 {
+	for (size_t i = 0; i < access->namespace_count; i++)
+		close(access->namespaces[i].fd);
+	free(access->namespaces);
 	free(access->uids);
 	free(access->gids);
 	memset(access, 0, sizeof(*access));

@@ -183,8 +183,21 @@ static int add_principals(cfg_t *section, const char *option, const char *kind,
 	return 0;
 }
 
+/* One that is not there yet is nobody; when it comes, the file is read again. */
+static int add_namespace(struct access *access, const char *name)
+{
+	int error = access_add_namespace(access, name);
+
+	if (error != -ENOENT)
+		return error;
+	log_write(LOG_NOTICE, NULL, "there is no network namespace \"%s\" now", name);
+	return 0;
+}
+
 static int access_of(cfg_t *section, struct access *access)
 {
+	if (add_principals(section, "namespaces", "network namespace", add_namespace, access))
+		return -1;
 	if (add_principals(section, "users", "user of this system", access_add_user, access))
 		return -1;
 	return add_principals(section, "groups", "group of this system", access_add_group, access);
@@ -259,8 +272,11 @@ static int trust_of(cfg_t *section, struct trust *t)
 
 	if (title_of(section, &t->name) || access_of(section, &t->access))
 		return -1;
-	if (!cfg_size(section, "users") && !cfg_size(section, "groups"))
+	if (!cfg_size(section, "users") && !cfg_size(section, "groups")) {
 		t->access.everyone = true; /* a certificate authority is no secret */
+		if (!cfg_size(section, "namespaces"))
+			t->access.any_namespace = true;
+	}
 	if (!cfg_size(section, "file") && !cfg_size(section, "dir") && !system) {
 		cfg_error(section, "trust \"%s\": none of file, dir, system is given", t->name);
 		return -1;
@@ -410,6 +426,7 @@ static int trusts_of(cfg_t *cfg, struct config *c)
 	}
 	c->trust_count++;
 	system->access.everyone = true;
+	system->access.any_namespace = true;
 	system->name = strdup("system");
 	return system->name ? 0 : -1;
 }
@@ -584,6 +601,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_STR_LIST("namespaces", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t trust[] = {
@@ -593,6 +611,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_BOOL("system", cfg_false, CFGF_NONE),
 		CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
+		CFG_STR_LIST("namespaces", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t profile[] = {

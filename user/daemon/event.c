@@ -27,6 +27,7 @@ static struct nla_policy policy[TLSOCK_A_MAX + 1] = {
 	[TLSOCK_A_GID] = { .type = NLA_U32 },
 	[TLSOCK_A_PID] = { .type = NLA_U32 },
 	[TLSOCK_A_NETNS] = { .type = NLA_U64 },
+	[TLSOCK_A_NETNS_INODE] = { .type = NLA_U32 },
 	[TLSOCK_A_EPOCH] = { .type = NLA_U8 },
 	[TLSOCK_A_MORE] = { .type = NLA_FLAG },
 };
@@ -71,6 +72,8 @@ static int parse_new(struct nlattr **attrs, struct event *e)
 	e->gid = nla_get_u32(attrs[TLSOCK_A_GID]);
 	e->pid = attrs[TLSOCK_A_PID] ? nla_get_u32(attrs[TLSOCK_A_PID]) : 0;
 	e->netns = attrs[TLSOCK_A_NETNS] ? nla_get_u64(attrs[TLSOCK_A_NETNS]) : 0;
+	if (attrs[TLSOCK_A_NETNS_INODE])
+		e->netns_inode = nla_get_u32(attrs[TLSOCK_A_NETNS_INODE]);
 	return 0;
 }
 

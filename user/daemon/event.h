@@ -35,6 +35,7 @@ struct event {
 	uint32_t gid;
 	uint32_t pid;
 	uint64_t netns;
+	uint32_t netns_inode; /* 0: it is the daemon's own */
 	const void *local; /* struct sockaddr_in or sockaddr_in6 */
 	size_t local_len;
 	const void *peer;

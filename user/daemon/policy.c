@@ -26,6 +26,25 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct refusal *refusal,
 	return -1;
 }
 
+static bool allows(const struct access *access, const struct event *event)
+{
+	const struct asker asker = { event->uid, event->gid, event->netns_inode };
+
+	return access_allows(access, &asker);
+}
+
+static int not_allowed(const struct event *event, const char *what, const char *name,
+		       struct refusal *refusal)
+{
+	if (event->netns_inode)
+		return refuse(refusal, EPERM,
+			      "uid %" PRIu32 " of network namespace %" PRIu32
+			      " may not use the %s \"%s\"",
+			      event->uid, event->netns_inode, what, name);
+	return refuse(refusal, EPERM, "uid %" PRIu32 " may not use the %s \"%s\"", event->uid, what,
+		      name);
+}
+
 static int named_credential(const struct config *config, const struct event *event,
 			    struct hs_credential **usable, struct hs_config *out,
 			    struct refusal *refusal)
@@ -34,9 +53,8 @@ static int named_credential(const struct config *config, const struct event *eve
 
 	if (!c)
 		return refuse(refusal, ENOKEY, "there is no credential \"%s\"", event->credential);
-	if (!access_allows(&c->access, event->uid, event->gid))
-		return refuse(refusal, EPERM, "uid %" PRIu32 " may not use the credential \"%s\"",
-			      event->uid, event->credential);
+	if (!allows(&c->access, event))
+		return not_allowed(event, "credential", event->credential, refusal);
 	usable[0] = c->object;
 	out->credential_count = 1;
 	return 0;
@@ -51,7 +69,7 @@ static int any_credential(const struct config *config, const struct event *event
 	for (size_t i = 0; i < config->credential_count; i++) {
 		const struct credential *c = &config->credentials[i];
 
-		if (!access_allows(&c->access, event->uid, event->gid))
+		if (!allows(&c->access, event))
 			continue;
 		usable[out->credential_count++] = c->object;
 		if (!strcmp(c->name, "default")) /* the first of them all: see config.h */
@@ -72,9 +90,8 @@ static int apply_trust(const struct config *config, const struct event *event,
 
 	if (!t)
 		return refuse(refusal, ENOKEY, "there is no trust store \"%s\"", name);
-	if (!access_allows(&t->access, event->uid, event->gid))
-		return refuse(refusal, EPERM, "uid %" PRIu32 " may not use the trust store \"%s\"",
-			      event->uid, name);
+	if (!allows(&t->access, event))
+		return not_allowed(event, "trust store", name, refusal);
 	out->trust = t->object;
 	return 0;
 }
@@ -99,10 +116,13 @@ size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX]
 
 	for (int shift = 24; shift >= 0; shift -= 8)
 		out[at++] = (uint8_t)(event->uid >> shift);
-	out[at++] = event->server;
+	out[at++] = (uint8_t)(event->server | (event->netns_inode ? 2 : 0));
 	out[at++] = event->verify;
-	/* A client's sessions lie together: users of two namespaces may have one number. */
-	for (int shift = 56; !event->server && shift >= 0; shift -= 8)
+	/*
+	 * A client's sessions lie together: users of two namespaces may have one number. So may
+	 * servers of other namespaces; tickets of one in our own serve a whole fleet.
+	 */
+	for (int shift = 56; (!event->server || event->netns_inode) && shift >= 0; shift -= 8)
 		out[at++] = (uint8_t)(event->netns >> shift);
 	/* no name has a NUL in it */
 	for (size_t i = 0; i < count; i++) {
@@ -117,7 +137,7 @@ size_t policy_session(const struct event *event, uint8_t out[POLICY_SESSION_MAX]
 
 int policy_session_owner(const uint8_t *context, size_t len, struct session_owner *owner)
 {
-	if (len < 14 || context[4]) /* a server's */
+	if (len < 14 || (context[4] & 1)) /* a server's */
 		return -1;
 	owner->uid = 0;
 	owner->netns = 0;

@@ -86,6 +86,50 @@ static void test_empty(void)
 	config_free(c);
 }
 
+static bool allows(const struct access *access, uid_t uid, gid_t gid, uint32_t inode)
+{
+	const struct asker asker = { uid, gid, inode };
+
+	return access_allows(access, &asker);
+}
+
+/* Our own network namespace, taken for another one, stands for those that have names. */
+static void test_namespaces(void)
+{
+	struct config *c = load(
+		"credential here { chain = leaf.pem key = leaf.key users = {\"*\"} }\n"
+		"credential there { chain = leaf.pem key = leaf.key\n"
+		"	namespaces = {\"/proc/self/ns/net\", \"is-not-there\"} }\n"
+		"credential all { chain = leaf.pem key = leaf.key users = {\"5\"}\n"
+		"	namespaces = {\"*\"} }\n"
+		"trust open { file = {root.pem} }\n"
+		"trust here { file = {root.pem} users = {\"*\"} }\n");
+	const struct credential *named[3];
+	uint32_t ours;
+	struct stat st;
+
+	if (!ok(c && !stat("/proc/self/ns/net", &st), "namespaces of a credential %s", error))
+		return;
+	ours = (uint32_t)st.st_ino;
+	named[0] = config_credential(c, "here");
+	named[1] = config_credential(c, "there");
+	named[2] = config_credential(c, "all");
+	ok(allows(&named[0]->access, 5, 5, 0) && !allows(&named[0]->access, 5, 5, ours) &&
+		   !allows(&named[0]->access, 0, 0, ours),
+	   "without namespaces it is for the daemon's own, whoever asks");
+	ok(allows(&named[1]->access, 0, 0, ours) && !allows(&named[1]->access, 5, 5, ours) &&
+		   !allows(&named[1]->access, 0, 0, ours + 1) && allows(&named[1]->access, 0, 0, 0),
+	   "a namespace by its file, and its users as elsewhere");
+	ok(allows(&named[2]->access, 5, 5, 1) && allows(&named[2]->access, 0, 0, 1) &&
+		   !allows(&named[2]->access, 6, 5, 1),
+	   "all namespaces");
+	ok(allows(&config_trust(c, "open")->access, 5, 5, ours) &&
+		   allows(&config_trust(c, "here")->access, 5, 5, 0) &&
+		   !allows(&config_trust(c, "here")->access, 5, 5, ours),
+	   "a trust store is for all, unless it says for whom");
+	config_free(c);
+}
+
 static void test_full(void)
 {
 	struct config *c = load(
@@ -115,13 +159,13 @@ static void test_full(void)
 	ours = config_trust(c, "ours");
 	slow = config_profile(c, "slow");
 	ok(!strcmp(c->credentials[0].name, "default"), "the default credential is the first");
-	ok(web && access_allows(&web->access, 4711, 1) && access_allows(&web->access, 1, 99) &&
-		   access_allows(&web->access, 99, 4712) && !access_allows(&web->access, 99, 99),
+	ok(web && allows(&web->access, 4711, 1, 0) && allows(&web->access, 1, 99, 0) &&
+		   allows(&web->access, 99, 4712, 0) && !allows(&web->access, 99, 99, 0),
 	   "users and groups of a credential, by name and number");
-	ok(!access_allows(&c->credentials[0].access, 99, 99) &&
-		   access_allows(&c->credentials[0].access, 0, 99),
+	ok(!allows(&c->credentials[0].access, 99, 99, 0) &&
+		   allows(&c->credentials[0].access, 0, 99, 0),
 	   "without users a credential is root's");
-	ok(ours && access_allows(&ours->access, 4711, 1) && !access_allows(&ours->access, 99, 99),
+	ok(ours && allows(&ours->access, 4711, 1, 0) && !allows(&ours->access, 99, 99, 0),
 	   "users of a trust store");
 	ok(slow && slow->suites.count == 2 && slow->suites.codes[0] == 0x1302 &&
 		   slow->groups.codes[0] == 0x0018 && slow->schemes.codes[0] == 0x0807,
@@ -172,6 +216,8 @@ static const struct bad bad[] = {
 	  "1: credential \"c\": users: \"nobody-of-that-name\" is no user" },
 	{ "credential \"c\" { chain = leaf.pem key = leaf.key groups = {\"4294967295\"} }\n",
 	  "1: credential \"c\": groups: \"4294967295\" is no group" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key namespaces = {\"/proc/self/ns/uts\"} }\n",
+	  "1: credential \"c\": namespaces: \"/proc/self/ns/uts\" is no network namespace" },
 	{ "credential \"c\" { chain = missing.pem key = leaf.key }\n",
 	  "missing.pem: No such file or directory" },
 	{ "credential \"c\" { chain = leaf.pem key = open.key }\n",
@@ -315,6 +361,7 @@ int main(void)
 	set_up();
 	test_empty();
 	test_full();
+	test_namespaces();
 	test_profiles();
 	test_versions();
 	test_bad();

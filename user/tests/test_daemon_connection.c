@@ -221,6 +221,11 @@ static void test_policy(void)
 	e.gid = 7;
 	refuses(e, EPERM, "another group's credential");
 	e = server_event("good");
+	e.netns_inode = 7;
+	refuses(e, EPERM, "a credential that is not for other namespaces");
+	e.uid = 0;
+	refuses(e, EPERM, "and not for their root");
+	e = server_event("good");
 	e.profile = "nothing";
 	refuses(e, ENOKEY, "no such profile");
 	e = server_event("good");

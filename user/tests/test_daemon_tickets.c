@@ -164,11 +164,11 @@ static void test_session(void)
 	const struct event base = {
 		.server = true, .server_name = "", .credential = "a", .trust = "b", .profile = ""
 	};
-	struct event others[8];
+	struct event others[9];
 	uint8_t want[POLICY_SESSION_MAX], got[POLICY_SESSION_MAX];
 	size_t len = policy_session(&base, want);
 
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 9; i++)
 		others[i] = base;
 	others[0].uid = 1;
 	others[1].uid = 0x1000000;
@@ -179,7 +179,8 @@ static void test_session(void)
 	others[6].server = false;
 	others[7].credential = "ab";
 	others[7].trust = "";
-	for (size_t i = 0; i < 8; i++)
+	others[8].netns_inode = 7; /* no cookie yet: that alone */
+	for (size_t i = 0; i < 9; i++)
 		ok(policy_session(&others[i], got) != len || memcmp(got, want, len) != 0,
 		   "sessions are apart, %zu", i);
 	ok(policy_session(&base, got) == len && !memcmp(got, want, len), "the same is the same");

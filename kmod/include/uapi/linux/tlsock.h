@@ -228,7 +228,7 @@ enum tlsock_attr {
 	TLSOCK_A_VERIFY,	/* u8: enum tlsock_verify, the default already applied */
 	TLSOCK_A_LOCAL,		/* binary: struct sockaddr_in or sockaddr_in6 */
 	TLSOCK_A_PEER,		/* binary, likewise */
-	TLSOCK_A_UID,		/* u32 in the network namespace's user namespace: who last
+	TLSOCK_A_UID,		/* u32 in the user namespace of the reader's: who last
 				 * named a credential, trust or profile, or attached the ULP
 				 */
 	TLSOCK_A_GID,		/* u32 */
@@ -265,6 +265,7 @@ enum tlsock_attr {
 	TLSOCK_A_LIMIT_HS_LISTENER,	/* 8192 */
 	TLSOCK_A_COOKIE,	/* binary: as COMPLETE gave it */
 	TLSOCK_A_STAT_HS_RESUMED, /* of those done */
+	TLSOCK_A_NETNS_INODE,	/* u32: the namespace's, if it is not the reader's own */
 
 	__TLSOCK_A_MAX,
 	TLSOCK_A_MAX = __TLSOCK_A_MAX - 1
