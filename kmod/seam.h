@@ -18,7 +18,7 @@ struct tlsock_conn {
 	refcount_t refs;
 	u64 id;
 	u8 role;
-	struct tlsock_net *tn;		/* whose workers have it: its own namespace's, or the host's */
+	struct tlsock_net *tn;		/* whose workers have it: its own, or the host */
 	u64 netns;			/* cookie and inode of its own */
 	u32 netns_inode;
 	struct tlsock_opts *opts;

@@ -12,10 +12,11 @@ tool=$BUILD/tlsock
 web="ip netns exec tlsock-web"
 other="ip netns exec tlsock-other"
 
+# shellcheck disable=SC2317 # the trap calls it
 remove() {
 	local name
 	for name in web other late; do
-		[ ! -e /run/netns/tlsock-$name ] || ip netns del tlsock-$name
+		[ ! -e "/run/netns/tlsock-$name" ] || ip netns del "tlsock-$name"
 	done
 	sysctl -qw net.tlsock.host_daemon=0
 	cleanup

@@ -85,6 +85,13 @@ filtered() { # pid: a seccomp filter, no new privileges, no core
 	grep -qx "Seccomp:	2" "/proc/$1/status" && grep -qx "NoNewPrivs:	1" "/proc/$1/status"
 }
 
+# Its memory stays in memory, and in no dump; a mapping is locked as a whole or not at all.
+keeps_secrets() { # pid
+	sed -n '/ \[heap\]$/,/^VmFlags:/p' "/proc/$1/smaps" | grep -q '^VmFlags:.* lo' &&
+		[ "$(awk '$1 == "VmLck:" { print $2 }' "/proc/$1/status")" -gt 0 ] &&
+		grep -q '^Max core file size  *0  *0 ' "/proc/$1/limits"
+}
+
 processes() {
 	local worker
 	filtered "$daemon"
@@ -92,6 +99,10 @@ processes() {
 	worker=$(pgrep -P "$daemon" | head -1)
 	filtered "$worker"
 	result $? "so is a worker"
+	keeps_secrets "$daemon"
+	result $? "the supervisor's memory is locked, and it leaves no core"
+	keeps_secrets "$worker"
+	result $? "so it is with a worker"
 	is "$(awk '/CapEff/ { print $2 }' "/proc/$worker/status")" 0000000000001000 \
 		"which has CAP_NET_ADMIN alone"
 }

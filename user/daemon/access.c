@@ -131,9 +131,9 @@ int access_add_namespace(struct access *access, const char *name)
 		access->any_namespace = true;
 		return 0;
 	}
-	if (!name[0] || (size_t)snprintf(path, sizeof(path), "%s%s",
-					 strchr(name, '/') ? "" : "/run/netns/",
-					 name) >= sizeof(path))
+	if (!name[0] ||
+	    (size_t)snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "/run/netns/",
+			     name) >= sizeof(path))
 		return -EINVAL;
 	grown = reallocarray(access->namespaces, access->namespace_count + 1, sizeof(*grown));
 	if (!grown)

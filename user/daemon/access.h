@@ -24,7 +24,7 @@ struct access {
 	struct access_namespace {
 		uint32_t inode;
 		int fd; /* holds the namespace, so that no other one gets its number */
-	} *namespaces;
+	} * namespaces;
 	size_t namespace_count;
 };
 

@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <stddef.h>
 #include <sys/capability.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,6 +30,25 @@ static int no_core(void)
 		return -errno;
 #endif
 	return 0;
+}
+
+/*
+ * All of it and not a part: libcrypto keeps pieces of a private key in many places. Pages are locked when
+ * they are touched, so this costs nothing; but below a limit the next allocation would fail.
+ */
+bool privilege_lock_memory(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	/* with the right to, or within what the service manager has given */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) &&
+	    (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur != RLIM_INFINITY))
+		return false;
+#ifndef __SANITIZE_ADDRESS__ /* which maps terabytes */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		return false;
+#endif
+	return true;
 }
 
 /* Permitted and effective become those of @keep that are permitted now. */
@@ -79,6 +99,7 @@ int privilege_worker(bool change, uid_t uid, gid_t gid)
 {
 	int error = 0;
 
+	(void)privilege_lock_memory(); /* a fork is unlocked; the supervisor has said it if this fails */
 	drop_bounding_set();
 	if (change)
 		error = change_user(uid, gid);

@@ -22,4 +22,7 @@ int privilege_supervisor(void);
 /* A worker: CAP_NET_ADMIN alone, as @uid and @gid if @change. For good. */
 int privilege_worker(bool change, uid_t uid, gid_t gid);
 
+/* None of the process's memory, now or later, goes to the swap. False: it is not allowed. */
+bool privilege_lock_memory(void);
+
 #endif

@@ -398,6 +398,10 @@ static int set_up(struct supervisor *s)
 	error = open_keylog(s);
 	if (error)
 		return error;
+	if (!privilege_lock_memory())
+		log_write(
+			LOG_WARNING, NULL,
+			"private keys may be swapped out: the limit of locked memory is not infinite");
 	error = privilege_supervisor();
 	if (!error)
 		error = filter_supervisor();
