@@ -42,6 +42,21 @@ int parse_client_hello(struct hs_engine *e, struct reader *r)
 	return extensions_parse(e, IN_CLIENT_HELLO, r);
 }
 
+/*
+ * RFC 8446 section 9.2: groups and shares come together; without a pre-shared key there has to be
+ * all that a certificate needs. With one, signature_algorithms is missed when it is not taken.
+ */
+static bool lacks_extension(const struct hs_engine *e)
+{
+	bool groups = extension_seen(e, EXTENSION_SUPPORTED_GROUPS);
+
+	if (groups != extension_seen(e, EXTENSION_KEY_SHARE))
+		return true;
+	if (extension_seen(e, EXTENSION_PRE_SHARED_KEY))
+		return !extension_seen(e, EXTENSION_PSK_KEY_EXCHANGE_MODES);
+	return !groups || !extension_seen(e, EXTENSION_SIGNATURE_ALGORITHMS);
+}
+
 /* RFC 8446 section 9.2, and the fields that TLS 1.3 has frozen (section 4.1.2) */
 static int check_client_hello(struct hs_engine *e)
 {
@@ -55,11 +70,7 @@ static int check_client_hello(struct hs_engine *e)
 	if (in->compression.left != 1 || in->compression.at[0] != 0)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the client offers compression");
-	if (!extension_seen(e, EXTENSION_SUPPORTED_GROUPS) ||
-	    !extension_seen(e, EXTENSION_SIGNATURE_ALGORITHMS) ||
-	    !extension_seen(e, EXTENSION_KEY_SHARE) ||
-	    (extension_seen(e, EXTENSION_PRE_SHARED_KEY) &&
-	     !extension_seen(e, EXTENSION_PSK_KEY_EXCHANGE_MODES)))
+	if (lacks_extension(e))
 		return engine_fail(e, ALERT_MISSING_EXTENSION, EPROTO,
 				   "ClientHello lacks an extension that TLS 1.3 needs");
 	if (in->malformed_psk)
@@ -167,9 +178,26 @@ static int choose_credential(struct hs_engine *e)
 	bool named = false;
 
 	e->peer_schemes = e->in.schemes_shared;
+	/* a client of pre-shared keys alone: its ticket may still be one under a certificate */
+	if (!extension_seen(e, EXTENSION_SIGNATURE_ALGORITHMS))
+		e->peer_schemes = (1u << e->config.scheme_count) - 1;
 	if (find_named_credential(e, &named) || find_other_credential(e))
 		return 0;
 	return refuse_credential(e, named);
+}
+
+/* Is it by a pre-shared key, or may it be by a certificate? RFC 8446 section 4.2.3 */
+static int check_authentication(struct hs_engine *e)
+{
+	if (e->resumed) {
+		e->scheme = NULL; /* nothing is signed */
+		return 0;
+	}
+	if (extension_seen(e, EXTENSION_SIGNATURE_ALGORITHMS))
+		return 0;
+	return engine_fail(e, ALERT_MISSING_EXTENSION, EPROTO,
+			   "the client has no pre-shared key that is taken, and no "
+			   "signature_algorithms for a certificate");
 }
 
 /* RFC 7301 section 3.2 */
@@ -403,6 +431,8 @@ int act_client_hello(struct hs_engine *e)
 		rc = choose_alpn(e);
 	if (rc == 0 && !retry)
 		rc = server_take_psk(e);
+	if (rc == 0 && !retry)
+		rc = check_authentication(e);
 	if (rc < 0)
 		return rc;
 	e->client_wants_tickets = e->in.psk_dhe;

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "pair.h"
+#include "edit.h"
 #include "tap.h"
 
 /* What both sides have, by role; the callbacks are told apart by their context. */
@@ -357,12 +357,92 @@ static void mutual(void)
 	pair_free(&p);
 }
 
+/* --- a client that has nothing but a key, RFC 8446 sections 4.2.3 and 9.2 --- */
+
+#define BINDER_LEN 32
+#define BINDERS_LEN (2 + 1 + BINDER_LEN)
+
+/* What stands before the last ClientHello, RFC 8446 section 4.4.1 */
+static void put_retry(const struct pair *p, size_t index, struct writer *w)
+{
+	uint8_t digest[HASH_MAX];
+
+	if (!index)
+		return;
+	if (crypto_digest(HASH_SHA256, p->sent[0].bytes, p->sent[0].len, digest) < 0)
+		bail("no digest");
+	writer_u8(w, MESSAGE_MESSAGE_HASH);
+	writer_u24(w, (uint32_t)hash_len(HASH_SHA256));
+	writer_bytes(w, digest, hash_len(HASH_SHA256));
+	writer_bytes(w, p->sent[1].bytes, p->sent[1].len);
+}
+
+/* Takes signature_algorithms out of a ClientHello and proves again possession of the key. */
+static void drop_schemes(struct pair *p, struct message *m, size_t index)
+{
+	static const struct edit drop = { EDIT_DROP, 13, NULL };
+	struct key_schedule k = { .stage = KEY_STAGE_NONE };
+	struct secret key = { .len = keys[HS_CLIENT].key_len };
+	struct writer w = { 0 };
+	uint8_t digest[HASH_MAX];
+
+	if (m->bytes[0] != MESSAGE_CLIENT_HELLO)
+		return;
+	edit_message(m, &drop, 1);
+	put_retry(p, index, &w);
+	writer_bytes(&w, m->bytes, m->len - BINDERS_LEN);
+	memcpy(key.bytes, keys[HS_CLIENT].key, key.len);
+	if (!writer_ok(&w) || crypto_digest(HASH_SHA256, w.bytes, w.len, digest) < 0 ||
+	    key_schedule_early(&k, HASH_SHA256, &key) < 0 ||
+	    key_schedule_binder(&k, true, digest, m->bytes + m->len - BINDER_LEN) < 0)
+		bail("no binder");
+	key_schedule_release(&k);
+	writer_release(&w);
+}
+
+static const struct row *find_row(const char *what)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strcmp(rows[i].what, what))
+			return &rows[i];
+	bail("no row %s", what);
+}
+
+/* The client that was edited does not know its own hellos: only the server's answer counts. */
+static void key_alone(const char *what, bool taken)
+{
+	const struct row *row = find_row(what);
+	const struct party *s;
+	struct pair p;
+	size_t hellos = row->retry ? 3 : 1;
+
+	set_up(&p, row);
+	p.tamper = drop_schemes;
+	pair_start(&p);
+	for (size_t i = 0; i < hellos; i++)
+		pair_step(&p);
+	s = &p.side[HS_SERVER];
+	if (taken)
+		ok(!s->failed && p.sent_count == hellos + 3 &&
+			   p.sent[hellos + 2].bytes[0] == MESSAGE_FINISHED,
+		   "no signature_algorithms, %s: by key %s", what, s->text);
+	else
+		ok(s->failed && s->failure.alert == ALERT_MISSING_EXTENSION &&
+			   s->failure.error == EPROTO && p.sent_count == hellos,
+		   "no signature_algorithms, %s: %s", what, s->text);
+	pair_free(&p);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		play(&rows[i]);
 	without_trust();
 	mutual();
+	key_alone("a key", true);
+	key_alone("no certificate", true);
+	key_alone("a retry", true);
+	key_alone("an identity that is not known", false);
 	for (int unmatched = HS_UNMATCHED_ANY; unmatched <= HS_UNMATCHED_REFUSE; unmatched++) {
 		nothing_else((enum hs_unmatched)unmatched, HS_TLS_1_2);
 		nothing_else((enum hs_unmatched)unmatched, HS_TLS_1_3);
