@@ -426,7 +426,8 @@ int hs_engine_input(struct hs_engine *engine, enum hs_epoch epoch, const uint8_t
 /*
  * A client of TLS 1.3 after COMPLETE, with @session_new: what the NewSessionTickets to come need
  * of it, sealed by @ticket_key, so that whoever keeps it learns nothing. Its length; -ENOENT: no
- * ticket can come, or there is no key; -E2BIG: more than @size; -ENOMEM, -EIO.
+ * ticket can come, or there is no key; -E2BIG: more than @size; -ENOMEM, -EIO. Whatever it
+ * returns, the engine is as it was: there is no action, and the summary stands.
  */
 int hs_engine_park(struct hs_engine *engine, uint8_t *out, size_t size);
 /*

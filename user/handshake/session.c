@@ -155,7 +155,7 @@ void session_release(struct session *s)
  * A server's session belongs to the certificate it was made under and to the caller's
  * context (nginx CVE-2025-23419: resumption across virtual hosts).
  */
-int session_context(struct hs_engine *e, uint8_t *out)
+int session_digest(const struct hs_engine *e, uint8_t *out)
 {
 	const struct config *c = &e->config;
 	struct crypto_hash *h = crypto_hash_new(HASH_SHA256);
@@ -172,7 +172,12 @@ int session_context(struct hs_engine *e, uint8_t *out)
 	if (rc == 0)
 		rc = crypto_hash_value(h, out);
 	crypto_hash_free(h);
-	return engine_check(e, rc, "session");
+	return rc;
+}
+
+int session_context(struct hs_engine *e, uint8_t *out)
+{
+	return engine_check(e, session_digest(e, out), "session");
 }
 
 bool session_is_alive(const struct session *s, int64_t now)

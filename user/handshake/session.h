@@ -45,7 +45,9 @@ int session_decode(struct session *s, const uint8_t *bytes, size_t len);
 void session_release(struct session *s); /* wipes */
 void session_bytes_free(uint8_t *bytes, size_t len); /* wipes; takes NULL */
 
-/* What a session of this connection is bound to, besides its name. */
+/* What a session of this connection is bound to, besides its name: 32 bytes. 0, -ENOMEM, -EIO. */
+int session_digest(const struct hs_engine *e, uint8_t *out);
+/* The same, where its failure is the connection's */
 int session_context(struct hs_engine *e, uint8_t *out);
 /* Young enough, and made for this version? */
 bool session_is_alive(const struct session *s, int64_t now);

@@ -11,7 +11,10 @@
 
 #include <stdlib.h>
 
-/* The context, then the session as far as it stands. */
+/*
+ * The context, then the session as far as it stands. The handshake is over: what goes wrong here
+ * costs the tickets and nothing else.
+ */
 static int describe(struct hs_engine *e, uint8_t **plain, size_t *len)
 {
 	const struct config *c = &e->config;
@@ -21,7 +24,7 @@ static int describe(struct hs_engine *e, uint8_t **plain, size_t *len)
 	int rc;
 
 	session_describe(e, &s, &e->keys.resumption);
-	rc = session_context(e, s.context);
+	rc = session_digest(e, s.context);
 	if (rc == 0)
 		rc = session_encode(&s, &bytes, &bytes_len);
 	explicit_bzero(&s, sizeof(s));

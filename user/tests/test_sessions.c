@@ -9,6 +9,8 @@
  */
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
+
 #include "edit.h"
 #include "resumption.h"
 #include "session.h"
@@ -475,8 +477,72 @@ static void damaged_ticket(void)
 	pair_free(&p);
 }
 
+/* --- memory that runs out, in libcrypto --- */
+
+static unsigned int allocations_left = UINT_MAX;
+
+static bool may_allocate(void)
+{
+	if (!allocations_left)
+		return false;
+	allocations_left -= allocations_left != UINT_MAX;
+	return true;
+}
+
+static void *scarce_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return may_allocate() ? malloc(size) : NULL;
+}
+
+static void *scarce_realloc(void *at, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return may_allocate() ? realloc(at, size) : NULL;
+}
+
+static void common_free(void *at, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(at);
+}
+
+/* The handshake is over when an engine is parked: no failure of that is a failure of its. */
+static void park_without_memory(void)
+{
+	uint8_t out[HS_MAX_SESSION];
+	unsigned int failures = 0;
+	bool untouched = true;
+	struct hs_engine *e;
+	struct pair p;
+	int rc;
+
+	reset();
+	set_up(&p);
+	p.side[HS_CLIENT].config.ticket_key = p.side[HS_SERVER].config.ticket_key;
+	pair_run(&p);
+	e = p.side[HS_CLIENT].engine;
+	do {
+		allocations_left = failures;
+		rc = hs_engine_park(e, out, sizeof(out));
+		allocations_left = UINT_MAX;
+		untouched = untouched && !hs_engine_next_action(e) && hs_engine_summary(e);
+		failures += rc < 0;
+	} while (rc < 0 && untouched && failures < 100);
+	ok(failures > 2 && untouched && rc > 0,
+	   "parked without memory, %u times, and the connection stands", failures);
+	ok(hs_engine_park(e, out, 1) == -E2BIG && hs_engine_summary(e), "nor without room");
+	pair_free(&p);
+}
+
 int main(void)
 {
+	if (!CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, common_free))
+		bail("libcrypto keeps its own memory");
+	park_without_memory();
 	acknowledges_name();
 	resumes();
 	with_suites(HS_AES_128_GCM_SHA256, HS_AES_128_GCM_SHA256, true);
