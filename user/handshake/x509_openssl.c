@@ -441,12 +441,23 @@ uint8_t certificate_alert(int verify_code)
 	}
 }
 
-size_t trust_subject(const struct hs_trust *trust, size_t i, uint8_t **der)
+/* The certificate number @i of the store, in which lists of revoked ones stand, too; or NULL. */
+static X509 *find_anchor(const struct hs_trust *trust, size_t i)
 {
 	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(trust->store);
-	X509 *cert = i < (size_t)sk_X509_OBJECT_num(all) ?
-			     X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, (int)i)) :
-			     NULL;
+
+	for (int at = 0; at < sk_X509_OBJECT_num(all); at++) {
+		X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, at));
+
+		if (cert && !i--)
+			return cert;
+	}
+	return NULL;
+}
+
+size_t trust_subject(const struct hs_trust *trust, size_t i, uint8_t **der)
+{
+	X509 *cert = find_anchor(trust, i);
 	unsigned char *bytes = NULL;
 	int len = cert ? i2d_X509_NAME(X509_get_subject_name(cert), &bytes) : 0;
 

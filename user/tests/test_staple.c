@@ -238,6 +238,46 @@ static void authorities(uint16_t version, bool name_them, bool stranger_first)
 	identity_free(b);
 }
 
+/* Lists of revoked certificates in the store stand in nobody's way. */
+static void authorities_behind_lists(uint16_t version)
+{
+	struct identity_spec spec = {
+		.common_name = "Second Root",
+		.key = KEY_ECDSA_P256,
+		.authority = true,
+	};
+	struct identity *second = identity_new(&spec);
+	char *lists[] = { identity_crl(test_root(), NULL, -DAY, DAY),
+			  identity_crl(stranger, NULL, -DAY, DAY) };
+	const char *anchors[] = { test_root()->cert_pem, second->cert_pem };
+	struct hs_trust *trust = hs_trust_new();
+	uint8_t *der;
+	struct pair p;
+	bool named = false;
+
+	for (int i = 0; i < 2; i++)
+		if (hs_trust_add_crl_pem(trust, lists[i], strlen(lists[i]), NULL) != 1 ||
+		    hs_trust_add_pem(trust, anchors[i], strlen(anchors[i]), NULL) != 1)
+			bail("the store takes no list or certificate");
+	prepare(&p, version, test_leaf(KEY_ECDSA_P256));
+	p.side[HS_SERVER].config.verify = HS_VERIFY_OPTIONAL;
+	p.side[HS_SERVER].config.trust = trust;
+	p.side[HS_SERVER].config.name_authorities = true;
+	pair_run(&p);
+	for (size_t i = 0; i < p.sent_count; i++)
+		named |= p.sent[i].bytes[0] == MESSAGE_CERTIFICATE_REQUEST &&
+			 memmem(p.sent[i].bytes, p.sent[i].len, "Test Root", 9) &&
+			 memmem(p.sent[i].bytes, p.sent[i].len, "Second Root", 11);
+	ok(pair_complete(&p) && named && !trust_subject(trust, 2, &der),
+	   "%s, anchors behind and between lists of revoked certificates are named",
+	   hs_version_name(version));
+	pair_free(&p);
+	hs_trust_unref(trust);
+	for (int i = 0; i < 2; i++)
+		free(lists[i]);
+	identity_free(second);
+}
+
 int main(void)
 {
 	struct identity_spec other = { .common_name = "Stranger",
@@ -258,6 +298,7 @@ int main(void)
 		must(version, true, true, HS_VERIFY_NONE);
 		for (int bits = 0; bits < 4; bits++)
 			authorities(version, bits & 1, bits & 2);
+		authorities_behind_lists(version);
 	}
 	no_status();
 	identity_free(responder);
