@@ -30,6 +30,7 @@ static struct nla_policy policy[TLSOCK_A_MAX + 1] = {
 	[TLSOCK_A_NETNS_INODE] = { .type = NLA_U32 },
 	[TLSOCK_A_EPOCH] = { .type = NLA_U8 },
 	[TLSOCK_A_MORE] = { .type = NLA_FLAG },
+	[TLSOCK_A_COOKIE] = { .minlen = 1, .maxlen = TLSOCK_COOKIE_MAX },
 };
 
 static const char *string_of(struct nlattr *attr)

@@ -114,6 +114,46 @@ static void test_incomplete(void)
 	ok(parse_as(m) == 0, "an attribute of a later kernel is passed over");
 }
 
+static int parse_ticket(size_t cookie_len, int data_len, bool id)
+{
+	struct nl_msg *m = nlmsg_alloc_size(3 * TLSOCK_COOKIE_MAX);
+	uint8_t *bytes = calloc(1, 2 * TLSOCK_COOKIE_MAX);
+
+	if (!m || !bytes || !genlmsg_put(m, 0, 0, 0x20, 0, 0, TLSOCK_CMD_CONN_TICKET, 1))
+		bail("out of memory");
+	if (id)
+		nla_put_u64(m, TLSOCK_A_ID, 1);
+	if (cookie_len)
+		nla_put(m, TLSOCK_A_COOKIE, (int)cookie_len - 1, bytes);
+	if (data_len >= 0)
+		nla_put(m, TLSOCK_A_DATA, data_len, bytes);
+	free(bytes);
+	return parse_as(m);
+}
+
+static void test_ticket(void)
+{
+	struct nl_msg *m = message(TLSOCK_CMD_CONN_TICKET);
+	struct event e;
+
+	nla_put_u64(m, TLSOCK_A_ID, 7);
+	nla_put(m, TLSOCK_A_COOKIE, 3, "abc");
+	nla_put(m, TLSOCK_A_DATA, 2, "de");
+	ok(!event_parse(nlmsg_hdr(m), &e) && e.command == TLSOCK_CMD_CONN_TICKET && e.id == 7 &&
+		   e.cookie_len == 3 && !memcmp(e.cookie, "abc", 3) && e.data_len == 2 &&
+		   !memcmp(e.data, "de", 2),
+	   "CONN_TICKET");
+	nlmsg_free(m);
+	ok(parse_ticket(2, 1, false) == -EBADMSG, "CONN_TICKET without an ID");
+	ok(parse_ticket(0, 1, true) == -EBADMSG, "CONN_TICKET without a cookie");
+	ok(parse_ticket(1, 1, true) == -EBADMSG, "CONN_TICKET with an empty cookie");
+	ok(parse_ticket(2, -1, true) == -EBADMSG, "CONN_TICKET without a ticket");
+	ok(parse_ticket(2, 0, true) == -EBADMSG, "CONN_TICKET with an empty ticket");
+	ok(parse_ticket(TLSOCK_COOKIE_MAX + 1, 1, true) == 0 &&
+		   parse_ticket(TLSOCK_COOKIE_MAX + 2, 1, true) == -EBADMSG,
+	   "CONN_TICKET with a cookie longer than any there is");
+}
+
 /* Longer than a nest: several ACTIONS, and each below its limit. */
 static void test_long_push(void)
 {
@@ -271,6 +311,7 @@ int main(void)
 {
 	test_new();
 	test_incomplete();
+	test_ticket();
 	test_long_push();
 	test_certificates();
 	test_text();
