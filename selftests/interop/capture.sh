@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # capture.sh: one connection on the wire, told by others: tshark decrypts it with the daemon's key
-# log, and finds exactly the records that TLSOCK_INFO has counted, each way. It must never
+# log, the file's and that of `tlsock keylog`, and finds exactly the records that TLSOCK_INFO has counted, each way. It must never
 # count records in anything but the capture.
 . "$(dirname "$0")/../lib/peers.sh"
 
 capture=$tmp/capture.pcap
+tool=$BUILD/tlsock
 
 sniff() {
 	tcpdump -i lo -U --immediate-mode -Z root -s 0 -w "$capture" "tcp port $1" \
@@ -51,6 +52,66 @@ connection() { # what it was
 		"$1: close_notify is there, both ways"
 }
 
+status_says() { # pattern: what it says of the key log
+	"$tool" status | grep -qE "^key log +$1\$"
+}
+
+keylog_of_root() {
+	local control reader
+	control=/run/tlsockd/net-$(stat -Lc %i /proc/self/ns/net)
+	is "$(stat -c '%a %U' "$control")" "600 root" "the control socket is root's"
+	setpriv --reuid 65534 --clear-groups "$tool" keylog 2>"$tmp/err" | cat >"$tmp/out"
+	is "${PIPESTATUS[0]}" 77 "keylog is not for everybody"
+	chmod 666 "$control"
+	chmod 755 "${control%/*}"
+	setpriv --reuid 65534 --clear-groups "$tool" keylog 2>"$tmp/err" | cat >"$tmp/out"
+	is "${PIPESTATUS[0]}" 77 "whatever the modes are"
+	is "$(wc -c <"$tmp/out")" 0 "and gets nothing"
+	(umask 022 && "$tool" keylog >"$tmp/open" 2>"$tmp/err")
+	is $? 77 "a file that others can read is refused"
+	"$tool" keylog a >"$tmp/out" 2>"$tmp/err"
+	is $? 64 "keylog takes no argument"
+
+	rm "$tmp/keys"
+	(umask 077 && exec "$tool" keylog >"$tmp/keys" 2>"$tmp/keylog.err") &
+	reader=$!
+	pids+=("$reader")
+	until_true grep -q "^tlsock: key log" "$tmp/keylog.err"
+	result $? "root has the key log"
+	status_says "file .*/keys; pid $reader lines 0 lost 0"
+	result $? "status says who"
+	grep -q "KEY LOG: .* process $reader" "$tmp/daemon.log"
+	result $? "so does the log"
+	timeout 20 "$tool" keylog 2>"$tmp/err" | cat >"$tmp/out"
+	is "${PIPESTATUS[0]}" 69 "a second gets none"
+	peer 4434 openssl s_server -accept 127.0.0.1:4434 -cert "$pki/ecdsa.pem" \
+		-key "$pki/ecdsa.key" -WWW -quiet
+	sniff 4434
+	fetch 4434 small
+	result $? "our client fetches from openssl"
+	until_true grep -q ^SERVER_TRAFFIC_SECRET_0 "$tmp/keys"
+	complete_decrypted
+	kill -INT "$reader"
+	wait "$reader"
+	is $? 0 "^C ends it"
+	until_true grep -q "KEY LOG ENDS: process $reader has got 4 lines, 0 were lost" "$tmp/daemon.log"
+	result $? "the log says its end"
+	status_says "file .*/keys"
+	result $? "and status that it is off"
+	fetch 4434 small
+	result $? "another connection"
+	is "$(wc -l <"$tmp/keys")" 4 "leaves nothing in it"
+}
+
+# With what keylog wrote alone, and not without
+complete_decrypted() {
+	until_true complete
+	stop "$sniffer"
+	is "$(dissect -Y 'tls.alert_message.desc == 0' | wc -l)" 2 "tshark decrypts it with what root got"
+	is "$(tshark -r "$capture" -Y 'tls.alert_message.desc == 0' 2>/dev/null | wc -l)" 0 \
+		"and does not without"
+}
+
 begin -k "$tmp/keys"
 is "$(stat -c %a "$tmp/keys")" 600 "the key log is for its owner alone"
 with OpenSSL
@@ -71,4 +132,6 @@ connection "on our own"
 until_true grep -q '^info' "$tmp/server.log"
 is "$(sed -n 's|^info: .* records \([0-9]*\)/\([0-9]*\) .*|\2/\1|p' "$tmp/server.log")" \
 	"$(told 1)/$(told 2)" "and the server counts the same"
+stop "$peer"
+keylog_of_root
 done_testing

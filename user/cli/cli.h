@@ -34,6 +34,7 @@ int cmd_ciphers(struct cli *cli, int argc, char **argv);
 int cmd_connect(struct cli *cli, int argc, char **argv);
 int cmd_connections(struct cli *cli, int argc, char **argv);
 int cmd_exec(struct cli *cli, int argc, char **argv);
+int cmd_keylog(struct cli *cli, int argc, char **argv);
 int cmd_listen(struct cli *cli, int argc, char **argv);
 int cmd_monitor(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
@@ -83,6 +84,16 @@ int relay(int fd, int in, int out);
 
 /* Send back what comes, until its end. 0, or a negative errno. */
 int relay_echo(int fd);
+
+/* ---- control.c ---- */
+
+/* The daemon of this network namespace; a descriptor, or a negative errno: -EACCES: not root. */
+int control_connect(void);
+/*
+ * A question of <daemon/control_words.h> and its answer: 0, or a negative errno. @passed: the descriptor
+ * that came with it, the caller's, or -1; NULL: none is wanted.
+ */
+int control_ask(int fd, const char *question, char *text, size_t size, int *passed);
 
 /* ---- report.c ---- */
 

@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "listen", "accept a TLS connection, likewise", cmd_listen },
 	{ "trace", "a handshake explained step by step", cmd_trace },
 	{ "exec", "run a program whose TCP connections are TLS then", cmd_exec },
+	{ "keylog", "the secrets of handshakes, for Wireshark", cmd_keylog },
 	{ "check", "is a configuration of the daemon good?", cmd_check },
 	{ "ciphers", "cipher suites and what their names say", cmd_ciphers },
 };

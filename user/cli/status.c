@@ -15,6 +15,9 @@
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "daemon/control_words.h"
 
 static const char usage[] = "usage: tlsock status [-jh] [--prometheus]\n";
 
@@ -171,6 +174,24 @@ static int ask(struct query *q, uint8_t cmd, int flags)
 	return q->pending ? -EIO : 0;
 }
 
+/* Does anybody get the secrets? The daemon's word; nothing where there is none, or one without it. */
+static void report_keylog(struct json *j)
+{
+	char text[CONTROL_TEXT], clean[CONTROL_TEXT * 4];
+	int fd = control_connect();
+
+	if (fd < 0)
+		return;
+	if (!control_ask(fd, CONTROL_STATUS, text, sizeof(text), NULL)) {
+		escape(text, strlen(text), clean, sizeof(clean));
+		if (j)
+			json_string(j, "key_log", text);
+		else
+			printf("%-38s %s\n", "key log", clean);
+	}
+	close(fd);
+}
+
 static int report_all(struct query *q)
 {
 	static const struct {
@@ -195,6 +216,7 @@ static int report_all(struct query *q)
 		if (q->j)
 			json_close(q->j, parts[i].close);
 	}
+	report_keylog(q->j);
 	if (q->j) {
 		json_close(q->j, '}');
 		putchar('\n');

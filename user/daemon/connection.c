@@ -314,7 +314,7 @@ static void carry_out(struct connections *all, struct connection *c)
 			leave_cookie(all, c->engine, cookie);
 		error = push_action(&all->message, action);
 		if (action->type == HS_ACTION_KEY)
-			keylog_write(all->keylog_fd, c->engine, &action->key);
+			keylog_write(all->keylog, c->engine, &action->key);
 		else if (action->type == HS_ACTION_COMPLETE)
 			summary = action->summary;
 		else if (action->type == HS_ACTION_FAIL)

@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "event.h"
+#include "keylog.h"
 #include "push.h"
 #include "sessions.h"
 
@@ -25,7 +26,7 @@ struct connection;
 struct connections {
 	const struct config *config;
 	int family; /* of the netlink messages */
-	int keylog_fd; /* -1: none */
+	const struct keylog *keylog;
 	const struct tickets *tickets; /* or NULL */
 	struct sessions *sessions; /* of clients; or NULL, then none are kept */
 	/*

@@ -23,6 +23,8 @@
 
 #include "children.h"
 #include "config.h"
+#include "control.h"
+#include "control_words.h"
 #include "filter.h"
 #include "seam.h"
 #include "keylog.h"
@@ -45,7 +47,8 @@ struct supervisor {
 	int watch_fd;
 	struct watch files;
 	int signals;
-	int keylog_fd;
+	struct keylog keylog;
+	struct control control;
 	int ready_fd;
 	bool was_ready; /* all workers were, once */
 	bool announced; /* since the last reload */
@@ -115,7 +118,9 @@ static void become_worker(struct supervisor *s, int control)
 	close(s->signals);
 	if (s->ready_fd >= 0)
 		close(s->ready_fd);
-	status = worker_run(s->config, s->tickets, s->sessions, control, s->keylog_fd);
+	control_forget(&s->control);
+	keylog_queue_write_only(s->keylog.queue);
+	status = worker_run(s->config, s->tickets, s->sessions, control, &s->keylog);
 	config_free(s->config);
 	close(control);
 	exit(status);
@@ -315,11 +320,12 @@ static int loop(struct supervisor *s)
 			{ .fd = s->watch_fd, .events = POLLIN },
 			{ .fd = s->children.ready_fd, .events = POLLIN },
 			{ .fd = s->files.fd, .events = POLLIN },
+			{ .fd = s->control.ready_fd, .events = POLLIN },
 		};
 
 		rotate_tickets(s);
 		start_due(s);
-		if (poll(fds, 4, next_timeout(s)) < 0 && errno != EINTR)
+		if (poll(fds, 5, next_timeout(s)) < 0 && errno != EINTR)
 			return EX_OSERR;
 		if (fds[0].revents)
 			on_signal(s);
@@ -330,6 +336,8 @@ static int loop(struct supervisor *s)
 		if (fds[2].revents)
 			children_read(&s->children);
 		look_at_files(s, fds[3].revents);
+		if (fds[4].revents)
+			control_serve(&s->control);
 		announce(s);
 		if (s->ending && now_ms() >= s->kill_at) {
 			children_kill(&s->children);
@@ -359,10 +367,10 @@ static int open_keylog(struct supervisor *s)
 {
 	if (!s->options->keylog)
 		return 0;
-	s->keylog_fd = keylog_open(s->options->keylog);
-	if (s->keylog_fd < 0) {
-		log_write(LOG_ERR, NULL, "%s: %s%s", s->options->keylog, strerror(-s->keylog_fd),
-			  s->keylog_fd == -EPERM ?
+	s->keylog.file = keylog_open(s->options->keylog);
+	if (s->keylog.file < 0) {
+		log_write(LOG_ERR, NULL, "%s: %s%s", s->options->keylog, strerror(-s->keylog.file),
+			  s->keylog.file == -EPERM ?
 				  " (it has to be your own, and nobody else may read it)" :
 				  "");
 		return EX_OSERR;
@@ -372,6 +380,20 @@ static int open_keylog(struct supervisor *s)
 		  "can read the connections",
 		  s->options->keylog);
 	return 0;
+}
+
+/* Without it all else works, so it is no reason not to start. */
+static void open_control(struct supervisor *s)
+{
+	char path[64];
+	int error = -ENOENT;
+
+	s->keylog.queue = keylog_queue_new();
+	if (s->keylog.queue && !control_path(path, sizeof(path)))
+		error = control_open(&s->control, path, s->keylog.queue, s->options->keylog);
+	if (error)
+		log_write(LOG_NOTICE, NULL, "no control socket, so no `tlsock keylog': %s",
+			  strerror(-error));
 }
 
 /* What has to be there before the first worker; an exit status, 0 for success. */
@@ -398,6 +420,7 @@ static int set_up(struct supervisor *s)
 	error = open_keylog(s);
 	if (error)
 		return error;
+	open_control(s);
 	if (!privilege_lock_memory())
 		log_write(
 			LOG_WARNING, NULL,
@@ -432,13 +455,16 @@ int supervisor_run(const struct options *options)
 		.watch_fd = -1,
 		.files = { .fd = -1 },
 		.signals = -1,
-		.keylog_fd = -1,
+		.keylog = { .file = -1 },
+		.control = { .ready_fd = -1, .listener = -1 },
 		.ready_fd = options->ready_fd,
 	};
 	int status = set_up(&s);
 
 	if (!status)
 		status = loop(&s);
+	control_close(&s.control);
+	keylog_queue_free(s.keylog.queue);
 	children_free(&s.children);
 	tickets_free(s.tickets);
 	sessions_free(s.sessions);
@@ -447,7 +473,7 @@ int supervisor_run(const struct options *options)
 	nl_socket_free(s.watch);
 	if (s.signals >= 0)
 		close(s.signals);
-	if (s.keylog_fd >= 0)
-		close(s.keylog_fd);
+	if (s.keylog.file >= 0)
+		close(s.keylog.file);
 	return status;
 }

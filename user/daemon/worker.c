@@ -155,7 +155,7 @@ static int loop(struct worker *w)
 }
 
 static int set_up(struct worker *w, const struct config *config, const struct tickets *tickets,
-		  struct sessions *sessions, int keylog_fd)
+		  struct sessions *sessions, const struct keylog *keylog)
 {
 	sigset_t set;
 	int error;
@@ -179,7 +179,7 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 		return error;
 	w->connections.config = config;
 	w->connections.family = w->seam.family;
-	w->connections.keylog_fd = keylog_fd;
+	w->connections.keylog = keylog;
 	w->connections.tickets = tickets;
 	w->connections.sessions = sessions;
 	w->connections.push = push_to_kernel;
@@ -192,7 +192,7 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 }
 
 int worker_run(const struct config *config, const struct tickets *tickets,
-	       struct sessions *sessions, int control, int keylog_fd)
+	       struct sessions *sessions, int control, const struct keylog *keylog)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	const char ready = WORKER_READY;
@@ -201,7 +201,7 @@ int worker_run(const struct config *config, const struct tickets *tickets,
 	if (!w)
 		return EXIT_SYSTEM;
 	w->control = control;
-	error = set_up(w, config, tickets, sessions, keylog_fd);
+	error = set_up(w, config, tickets, sessions, keylog);
 	if (!error && write(control, &ready, 1) != 1)
 		error = -EPIPE;
 	if (!error)

@@ -10,6 +10,7 @@
 #define DAEMON_WORKER_H
 
 #include "config.h"
+#include "keylog.h"
 #include "sessions.h"
 
 /* A byte each, over the socket pair. */
@@ -23,6 +24,6 @@
 
 /* Returns the exit status of the process. @control: the worker's end of the pair. */
 int worker_run(const struct config *config, const struct tickets *tickets,
-	       struct sessions *sessions, int control, int keylog_fd);
+	       struct sessions *sessions, int control, const struct keylog *keylog);
 
 #endif

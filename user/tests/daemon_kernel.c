@@ -225,6 +225,8 @@ static int64_t on_clock(void *ctx)
 	return k->now_us;
 }
 
+static const struct keylog no_keylog = { .file = -1 };
+
 struct fake_kernel *fake_new(const struct config *config)
 {
 	struct fake_kernel *k = calloc(1, sizeof(*k));
@@ -233,7 +235,7 @@ struct fake_kernel *fake_new(const struct config *config)
 		bail("out of memory");
 	k->daemon.config = config;
 	k->daemon.family = 0x20;
-	k->daemon.keylog_fd = -1;
+	k->daemon.keylog = &no_keylog;
 	k->daemon.push = on_push;
 	k->daemon.now_us = on_clock;
 	k->daemon.ctx = k;

@@ -494,12 +494,14 @@ static void test_keylog(void)
 	struct event c = client_event("good.example"), s = server_event("good");
 	char *path = scratch_path("keylog");
 	char text[8192] = "";
+	struct keylog log = { .file = keylog_open(path) };
+	const struct keylog *none = client->daemon.keylog;
 	int fd;
 
-	client->daemon.keylog_fd = keylog_open(path);
+	client->daemon.keylog = &log;
 	run(&c, &s, 0);
-	close(client->daemon.keylog_fd);
-	client->daemon.keylog_fd = -1;
+	close(log.file);
+	client->daemon.keylog = none;
 	fd = open(path, O_RDONLY);
 	ok(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "a key log was written");
 	close(fd);
@@ -514,6 +516,41 @@ static void test_keylog(void)
 	unlink(path);
 	ok(!symlink("/dev/null", path) && keylog_open(path) == -ELOOP, "a symbolic link too");
 	free(path);
+}
+
+/* The queue that root reads: off until it is asked for, whole lines, what does not fit is counted. */
+static void test_keylog_queue(void)
+{
+	struct event c = client_event("good.example"), s = server_event("good");
+	struct keylog log = { .file = -1, .queue = keylog_queue_new() };
+	const struct keylog *none = client->daemon.keylog;
+	struct keylog_counts counts;
+	char text[8192] = "";
+	int fd, fill;
+
+	if (!log.queue)
+		bail("no queue");
+	fd = keylog_queue_fd(log.queue);
+	client->daemon.keylog = &log;
+	run(&c, &s, 0);
+	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "a queue is off by itself");
+	keylog_queue_start(log.queue);
+	run(&c, &s, 0);
+	ok(read(fd, text, sizeof(text) - 1) > 0 &&
+		   lines_with(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET ") == 1 &&
+		   lines_with(text, "SERVER_TRAFFIC_SECRET_0 ") == 1,
+	   "then it has a connection's secrets");
+	for (fill = 0; fill < 300; fill++)
+		run(&c, &s, 0);
+	counts = keylog_queue_counts(log.queue);
+	ok(counts.lost > 0 && counts.lines + counts.lost == 301 * 4 && counts.lines < 700,
+	   "what nobody reads is bounded, and counted");
+	keylog_queue_stop(log.queue);
+	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "at the end nothing of it is left");
+	run(&c, &s, 0);
+	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "and nothing comes");
+	client->daemon.keylog = none;
+	keylog_queue_free(log.queue);
 }
 
 int main(void)
@@ -535,6 +572,7 @@ int main(void)
 	test_flight_bound();
 	test_wiped();
 	test_keylog();
+	test_keylog_queue();
 	tear_down();
 	return tap_done();
 }

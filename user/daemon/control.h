@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.h - the supervisor's control socket: whether there is a key log, and one for root
+ *
+ * It takes no configuration and no command that changes what a handshake does. Who connects has to be
+ * uid 0, whatever the permissions of the file have become. Must never block, and never wait for
+ * who is connected.
+ */
+#ifndef DAEMON_CONTROL_H
+#define DAEMON_CONTROL_H
+
+#include "keylog.h"
+
+#define CONTROL_CLIENTS 8
+
+struct control_client {
+	int fd; /* -1: the place is free */
+	int pid;
+};
+
+struct control {
+	int ready_fd; /* readable when control_serve() has something to do; -1: there is none */
+	int listener;
+	char path[108];
+	const char *keylog_file; /* as the command line names it, or NULL */
+	struct keylog_queue *queue;
+	struct control_client clients[CONTROL_CLIENTS];
+	struct control_client *reader; /* who has the key log, or NULL */
+};
+
+/*
+ * Makes the socket @path, mode 0600, in a folder that is made if it is not there. A socket without a
+ * listener is replaced. 0 or a negative errno: -EADDRINUSE for one that has a listener, -EPERM for a folder
+ * that is another's or that others can write.
+ */
+int control_open(struct control *c, const char *path, struct keylog_queue *queue,
+		 const char *keylog_file);
+void control_serve(struct control *c);
+void control_close(struct control *c); /* in the supervisor, at its end: the file goes too */
+void control_forget(struct control *c); /* in a worker: the descriptors alone */
+
+#endif

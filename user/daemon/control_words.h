@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control_words.h - what tlsockd and the tool tlsock say to each other over the control socket
+ *
+ * A socket of type SOCK_SEQPACKET for each network namespace, root's alone. A question is a word, an
+ * answer a line of text without a newline. Must stay so small that it cannot be said wrongly.
+ */
+#ifndef DAEMON_CONTROL_WORDS_H
+#define DAEMON_CONTROL_WORDS_H
+
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define CONTROL_DIR "/run/tlsockd"
+#define CONTROL_TEXT 512 /* bytes of a question or an answer */
+
+/*
+ * Is there a key log? "off", "file PATH", "pid N lines N lost N", or the last two with "; " between
+ * them.
+ */
+#define CONTROL_STATUS "status"
+/*
+ * The key log from now on, until the connection ends. CONTROL_OK with the pipe's end as SCM_RIGHTS;
+ * anything else is why not.
+ */
+#define CONTROL_KEYLOG "keylog"
+#define CONTROL_OK "ok"
+
+/* Where the socket of this network namespace is; 0 or -1. */
+static inline int control_path(char *out, size_t size)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/net", &st))
+		return -1;
+	return snprintf(out, size, CONTROL_DIR "/net-%lu", (unsigned long)st.st_ino) < (int)size ?
+		       0 :
+		       -1;
+}
+
+#endif
