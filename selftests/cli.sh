@@ -327,6 +327,58 @@ trace_tests() {
 	exits 64 "trace without an address" trace
 }
 
+# trace as the server: $tracer, $address
+trace_listen() { # arguments...
+	: >"$tmp/trace.err"
+	"$tool" trace --listen "$@" 127.0.0.1:0 >"$tmp/trace.out" 2>"$tmp/trace.err" &
+	tracer=$!
+	pids+=("$tracer")
+	until_true grep -q "listening on" "$tmp/trace.err" || echo "# the tracer does not come up"
+	address=$(sed -n 's/.*listening on //p' "$tmp/trace.err")
+}
+
+# What the server's side says, after its client has ended
+traced() { # status, name
+	wait "$tracer"
+	is $? "$1" "$2"
+	cp "$tmp/trace.out" "$tmp/out"
+	cp "$tmp/trace.err" "$tmp/err"
+}
+
+s_client() { # arguments...
+	timeout 60 openssl s_client -connect "$address" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+}
+
+trace_server_tests() {
+	trace_listen
+	s_client
+	traced 0 "trace as a server of TLS 1.3, with a certificate of its own making"
+	says out "<-- ClientHello" "the client's messages are shown"
+	says out "--> CertificateVerify" "and our own"
+	says out "the client was not asked who it is" "and what that says of the client"
+	! grep -qE "traffic secret [0-9a-f]{64}" "$tmp/out"
+	result $? "without a secret"
+	trace_listen -2 -c "$tmp/leaf.pem" -k "$tmp/leaf.key"
+	s_client -CAfile "$tmp/ca.pem" -verify_hostname name.test -verify_return_error
+	is $? 0 "openssl s_client verifies the certificate from a file"
+	traced 0 "trace as a server of TLS 1.2"
+	says out "<-- ClientKeyExchange" "with its messages"
+	is "$(grep -c "RFC 5246 section 8.1" "$tmp/out")" 1 "the key block is explained once"
+	trace_listen -V required -f "$tmp/ca.pem" -c "$tmp/leaf.pem" -k "$tmp/leaf.key"
+	exits 0 "trace against trace, with a client's certificate" trace -n name.test -f "$tmp/ca.pem" \
+		-c "$tmp/leaf.pem" -k "$tmp/leaf.key" "$address"
+	says out "<-- CertificateRequest" "that was asked for"
+	traced 0 "and taken"
+	says out "the peer is who it says" "by who verifies it"
+	trace_listen -V required -f "$tmp/ca.pem"
+	s_client
+	traced 1 "a client without one is refused"
+	says out "alert certificate_required" "with the alert"
+	exits 64 "a chain without its key" trace -l -c "$tmp/leaf.pem" 0
+	exits 66 "a key that is not there" trace -l -c "$tmp/leaf.pem" -k "$tmp/none" 0
+	exits 64 "a server verifies no server's name" trace -l -n name.test 0
+}
+
 openssl_server_test() {
 	openssl_server -rev
 	timeout 60 "$tool" -v connect -t test -n name.test "$address" <<<"tlsock" \
@@ -370,6 +422,7 @@ if [ -x "$tlsockd" ]; then
 	openssl_client_test
 	openssl_server_test
 	trace_tests
+	trace_server_tests
 	truncation_test strict 1
 	truncation_test lenient 0
 else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.c - tlsock trace: one handshake as a client, explained step by step
+ * trace.c - tlsock trace: one handshake as a client or as a server, explained step by step
  *
  * Over plain TCP, with the daemon's engine and neither daemon nor module; what it shows is what
  * those do. Nothing is sent but the handshake and close_notify. Secrets are shown to root alone.
@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,22 +21,26 @@
 
 #define HEADER 5
 #define SYSTEM_TRUST "/etc/ssl/certs/ca-certificates.crt"
-#define TIMEOUT_MS 10000
 
 enum { CT_CCS = 20, CT_ALERT = 21, CT_HANDSHAKE = 22, CT_DATA = 23 };
 
 static const char usage[] =
 	"usage: tlsock trace [option ...] host:port\n"
-	"  -n, --name NAME      name for SNI and verification; default: the host\n"
+	"       tlsock trace --listen [option ...] [host:]port\n"
+	"  -l, --listen         be the server, for one client; default: be a client\n"
+	"  -c, --chain FILE     our own certificate in PEM, and those behind it\n"
+	"  -k, --key FILE       its key; a server without them makes one for localhost\n"
+	"  -n, --name NAME      a client's: for SNI and verification; default: the host\n"
 	"  -f, --trust FILE     certificates in PEM that are trusted; default: the system's\n"
-	"  -V, --verify HOW     none, optional or required (default)\n"
+	"  -V, --verify HOW     none (a server's default), optional or required\n"
 	"  -2, --tls12          TLS 1.2 at most; default: the best that both have\n"
 	"      --secrets        show the secrets too (root only)\n";
 
 struct trace {
 	const char *name;
-	const char *trust;
+	const char *trust, *chain, *key;
 	enum hs_verify verify;
+	bool server;
 	bool tls12;
 	bool secrets;
 	int fd;
@@ -48,7 +50,7 @@ struct trace {
 	struct trace_names names;
 	uint8_t *messages; /* handshake bytes that have not been taken */
 	size_t len;
-	bool complete, failed;
+	bool explained, complete, failed;
 };
 
 static int random_bytes(void *ctx, uint8_t *out, size_t len)
@@ -68,7 +70,7 @@ static int64_t now(void *ctx)
 static void explain_key(const struct trace *t, const struct hs_key *key)
 {
 	bool tls13 = key->version == HS_TLS_1_3;
-	const char *side = key->direction == HS_TX ? "client" : "server";
+	const char *side = (key->direction == HS_TX) != t->server ? "client" : "server";
 	char line[512];
 	int n;
 
@@ -112,7 +114,7 @@ static void explain_schedule(const struct trace *t)
 		"sides (section 6.3)");
 }
 
-static void explain_end(const struct hs_summary *s)
+static void explain_end(const struct trace *t, const struct hs_summary *s)
 {
 	struct suite_parts parts;
 
@@ -128,7 +130,9 @@ static void explain_end(const struct hs_summary *s)
 				"this" :
 				"NOT forward secret: the certificate's key opens it for ever");
 	}
-	if (s->peer_authenticated)
+	if (t->server && t->verify == HS_VERIFY_NONE)
+		trace_detail("the client was not asked who it is");
+	else if (s->peer_authenticated)
 		trace_detail("the peer is who it says: its chain and its name verify");
 	else
 		trace_detail("the peer is NOT verified (X.509 code %d): there may be a man in the "
@@ -219,7 +223,6 @@ static void take_key(struct trace *t, const struct hs_key *key)
 static bool act(struct trace *t)
 {
 	const struct hs_action *a;
-	bool key_seen = t->keys[HS_TX].key_len || t->pending.key_len;
 
 	while ((a = hs_engine_next_action(t->engine))) {
 		switch (a->type) {
@@ -228,16 +231,16 @@ static bool act(struct trace *t)
 				return false;
 			break;
 		case HS_ACTION_KEY:
-			if (!key_seen)
+			if (!t->explained)
 				explain_schedule(t);
-			key_seen = true;
+			t->explained = true;
 			take_key(t, &a->key);
 			break;
 		case HS_ACTION_CONTINUE:
 			break;
 		case HS_ACTION_COMPLETE:
 			t->complete = true;
-			explain_end(a->summary);
+			explain_end(t, a->summary);
 			break;
 		case HS_ACTION_FAIL:
 			send_alert(t, 2, a->failure.alert);
@@ -250,20 +253,6 @@ static bool act(struct trace *t)
 }
 
 /* ---- in ---- */
-
-static bool read_exactly(int fd, uint8_t *out, size_t len)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	for (size_t at = 0; at < len;) {
-		ssize_t n = poll(&p, 1, TIMEOUT_MS) == 1 ? recv(fd, out + at, len - at, 0) : -1;
-
-		if (n <= 0)
-			return false;
-		at += (size_t)n;
-	}
-	return true;
-}
 
 /* Every message that is whole, one by one: the engine may want another key after each. */
 static bool take_messages(struct trace *t)
@@ -328,7 +317,7 @@ static bool take_record(struct trace *t)
 	size_t len;
 	int n;
 
-	if (!read_exactly(t->fd, record, HEADER)) {
+	if (!trace_read(t->fd, record, HEADER)) {
 		complain("the peer said no more");
 		return false;
 	}
@@ -337,7 +326,7 @@ static bool take_record(struct trace *t)
 		complain("the peer does not speak TLS");
 		return false;
 	}
-	if (!read_exactly(t->fd, record + HEADER, len))
+	if (!trace_read(t->fd, record + HEADER, len))
 		return false;
 	type = record[0];
 	if (t->keys[HS_RX].key_len && type != CT_CCS) {
@@ -366,15 +355,13 @@ static bool take_record(struct trace *t)
 static struct hs_trust *load_trust(const char *path)
 {
 	struct hs_trust *trust = hs_trust_new();
-	char reason[HS_MAX_TEXT] = "cannot be read", *text = NULL;
-	FILE *f = fopen(path, "re");
-	size_t size = 0;
-	ssize_t n = f ? getdelim(&text, &size, '\0', f) : -1;
+	char reason[HS_MAX_TEXT] = "";
+	size_t len = 0;
+	char *text = trace_read_file(path, &len);
 
-	if (f)
-		fclose(f);
-	if (!trust || n <= 0 || hs_trust_add_pem(trust, text, (size_t)n, reason) < 0) {
-		complain("%s: %s", path, reason);
+	if (!trust || !text || hs_trust_add_pem(trust, text, len, reason) < 0) {
+		if (reason[0])
+			complain("%s: %s", path, reason);
 		hs_trust_unref(trust);
 		trust = NULL;
 	}
@@ -384,6 +371,7 @@ static struct hs_trust *load_trust(const char *path)
 
 static bool make_engine(struct trace *t)
 {
+	struct hs_credential *credential = NULL;
 	static const uint16_t suites[] = {
 		HS_AES_128_GCM_SHA256,
 		HS_AES_256_GCM_SHA384,
@@ -401,6 +389,7 @@ static bool make_engine(struct trace *t)
 		.now = now,
 		.verify = t->verify,
 		.server_name = t->name,
+		.credentials = &credential,
 		.suites = suites,
 		.suite_count = sizeof(suites) / sizeof(suites[0]),
 		.min_version = HS_TLS_1_2,
@@ -412,41 +401,23 @@ static bool make_engine(struct trace *t)
 		if (!config.trust)
 			return false;
 	}
-	t->engine = hs_engine_new(&config, HS_CLIENT);
+	if (t->chain)
+		credential = trace_file_credential(t->chain, t->key);
+	else if (t->server)
+		credential = trace_made_credential();
+	config.credential_count = credential ? 1 : 0;
+	if (credential || !(t->chain || t->server))
+		t->engine = hs_engine_new(&config, t->server ? HS_SERVER : HS_CLIENT);
 	hs_trust_unref(config.trust);
-	if (!t->engine)
-		complain("no handshake engine");
+	hs_credential_unref(credential);
 	return t->engine;
-}
-
-static int tcp_connect(const char *host, const char *service)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP };
-	struct addrinfo *list = NULL;
-	int code = getaddrinfo(host, service, &hints, &list), fd = -1;
-
-	if (code) {
-		complain("%s: %s", host, gai_strerror(code));
-		return -1;
-	}
-	for (const struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next) {
-		fd = socket(ai->ai_family, ai->ai_socktype | SOCK_CLOEXEC, ai->ai_protocol);
-		if (fd >= 0 && connect(fd, ai->ai_addr, ai->ai_addrlen)) {
-			close(fd);
-			fd = -1;
-		}
-	}
-	if (fd < 0)
-		complain("%s: %s", host, tlsock_strerror(errno));
-	freeaddrinfo(list);
-	return fd;
 }
 
 static int run(struct trace *t, const char *host, const char *service)
 {
 	if (!make_engine(t))
 		return EX_NOINPUT;
-	t->fd = tcp_connect(host, service);
+	t->fd = t->server ? trace_accept(host, service) : trace_connect(host, service);
 	if (t->fd < 0)
 		return EXIT_TLS;
 	hs_engine_start(t->engine);
@@ -455,7 +426,7 @@ static int run(struct trace *t, const char *host, const char *service)
 			;
 	if (t->complete)
 		send_alert(t, 1, 0);
-	close(t->fd);
+	trace_close(t->fd);
 	return t->complete ? 0 : EXIT_TLS;
 }
 
@@ -466,6 +437,14 @@ static bool take(struct trace *t, int c)
 	switch (c) {
 	case 'n':
 		t->name = optarg;
+		return true;
+	case 'l':
+		return t->server = true;
+	case 'c':
+		t->chain = optarg;
+		return true;
+	case 'k':
+		t->key = optarg;
 		return true;
 	case 'f':
 		t->trust = optarg;
@@ -486,9 +465,17 @@ static bool take(struct trace *t, int c)
 	}
 }
 
+static bool sensible(const struct trace *t, const char *host)
+{
+	return (t->server ? !t->name : !!host[0]) && !t->chain == !t->key;
+}
+
 int cmd_trace(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "listen", no_argument, NULL, 'l' },
+		{ "chain", required_argument, NULL, 'c' },
+		{ "key", required_argument, NULL, 'k' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "trust", required_argument, NULL, 'f' },
 		{ "verify", required_argument, NULL, 'V' },
@@ -497,12 +484,12 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct trace t = { .trust = SYSTEM_TRUST, .verify = HS_VERIFY_REQUIRED };
+	struct trace t = { .trust = SYSTEM_TRUST };
 	char host[256], service[64];
 	int c, status;
 
 	(void)cli;
-	while ((c = getopt_long(argc, argv, "n:f:V:2h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "lc:k:n:f:V:2h", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
@@ -514,7 +501,7 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 	}
 	if (argc - optind != 1 ||
 	    !address_split(argv[optind], host, sizeof(host), service, sizeof(service)) ||
-	    !host[0]) {
+	    !sensible(&t, host)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
@@ -522,7 +509,10 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		complain("--secrets is for root");
 		return EX_NOPERM;
 	}
-	t.name = t.name ? t.name : host;
+	if (!t.verify)
+		t.verify = t.server ? HS_VERIFY_NONE : HS_VERIFY_REQUIRED;
+	if (!t.server && !t.name)
+		t.name = host;
 	status = run(&t, host, service);
 	hs_engine_free(t.engine);
 	free(t.messages);

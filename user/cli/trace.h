@@ -29,6 +29,22 @@ size_t trace_seal(struct hs_key *key, uint8_t type, const uint8_t *bytes, size_t
  */
 int trace_open(struct hs_key *key, uint8_t *record, size_t len, uint8_t *type, uint8_t **content);
 
+/* ---- trace_socket.c: TCP ---- */
+
+#define TRACE_TIMEOUT_MS 10000
+
+/* A descriptor, or -1: it was told why. */
+int trace_connect(const char *host, const char *service);
+int trace_accept(const char *host, const char *service); /* one client; @host may be "" */
+bool trace_read(int fd, void *out, size_t len); /* all of it; false: it ended, or took too long */
+void trace_close(int fd); /* after the last word: waits for the peer's end */
+
+/* ---- trace_identity.c: an object that is the caller's, or NULL: it was told why ---- */
+
+struct hs_credential *trace_made_credential(void);
+struct hs_credential *trace_file_credential(const char *chain_path, const char *key_path);
+char *trace_read_file(const char *path, size_t *len); /* free() */
+
 /* ---- trace_print.c: what a message says ---- */
 
 struct trace_names {
