@@ -16,6 +16,10 @@ bool suite_takes_key(const struct suite *suite, enum key_type key)
 {
 	bool ecdsa = key == KEY_ECDSA_P256 || key == KEY_ECDSA_P384 || key == KEY_ED25519;
 
+	if (suite->exchange == EXCHANGE_RSA)
+		return key ==
+		       KEY_RSA; /* a key for RSA-PSS encrypts nothing, RFC 4055 section 1.2 */
+
 	return suite->auth == AUTH_ECDSA ? ecdsa : suite->auth == AUTH_RSA && is_rsa(key);
 }
 

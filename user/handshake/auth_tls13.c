@@ -168,9 +168,14 @@ int take_certificate(struct hs_engine *e)
 	if (!key || crypto_key_type(key) == KEY_OTHER)
 		return engine_fail(e, ALERT_UNSUPPORTED_CERTIFICATE, EKEYREJECTED,
 				   "the certificate holds a key of an unsupported kind");
-	if (!certificates_may_sign(e->peer))
+	if (e->role == HS_CLIENT && e->suite->exchange == EXCHANGE_RSA) {
+		if (!certificates_may_encrypt(e->peer))
+			return engine_fail(e, ALERT_UNSUPPORTED_CERTIFICATE, EKEYREJECTED,
+					   "the certificate's key usage forbids key exchange");
+	} else if (!certificates_may_sign(e->peer)) {
 		return engine_fail(e, ALERT_UNSUPPORTED_CERTIFICATE, EKEYREJECTED,
 				   "the certificate's key usage forbids signatures");
+	}
 	return 0;
 }
 

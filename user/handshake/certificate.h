@@ -24,6 +24,7 @@ int certificates_parse(const struct hs_trust *trust, const struct hs_der *chain,
 		       struct certificates **out, size_t *bad);
 void certificates_free(struct certificates *c); /* takes NULL */
 struct evp_pkey_st *certificates_key(struct certificates *c); /* the leaf's; borrowed, or NULL */
+bool certificates_may_encrypt(struct certificates *c);
 bool certificates_may_sign(struct certificates *c); /* key usage allows digitalSignature */
 
 struct certificate_check {
@@ -61,6 +62,11 @@ bool credential_signed_by(const struct hs_credential *c, struct reader schemes);
 bool credential_has_name(const struct hs_credential *c, const char *name);
 enum key_type credential_key_type(const struct hs_credential *c);
 const struct hs_der *credential_chain(const struct hs_credential *c, size_t *count);
+/* RSA key exchange of TLS 1.2, RFC 5246 section 7.4.2: an RSA key whose usage allows it */
+bool credential_may_decrypt(const struct hs_credential *c);
+/* As crypto_rsa_decrypt_raw(), which says what there is to fear. */
+int credential_decrypt_raw(const struct hs_credential *c, const uint8_t *bytes, size_t len,
+			   uint8_t *out);
 size_t credential_signature_max(const struct hs_credential *c);
 int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
 		    const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len);

@@ -73,6 +73,7 @@ int act_server_hello_tls12(struct hs_engine *e)
 	memcpy(e->server_random, e->in.random, HS_RANDOM_LEN);
 	crypto_share_free(e->share);
 	e->share = NULL;
+	e->group = NULL; /* that one was for TLS 1.3 */
 	if (!e->resumed) {
 		forget_session(e);
 		e->server_session_id_len = e->in.session_id.left;
@@ -100,6 +101,26 @@ int act_server_hello_tls12(struct hs_engine *e)
 	return rc;
 }
 
+/* RSA key exchange has all of it in the certificate. */
+static enum state after_certificate(const struct hs_engine *e)
+{
+	return e->suite->exchange == EXCHANGE_RSA ? CLIENT12_WAIT_REQUEST_OR_DONE :
+						    CLIENT12_WAIT_KEY_EXCHANGE;
+}
+
+static enum state await_status(const struct hs_engine *e)
+{
+	return e->suite->exchange == EXCHANGE_RSA ? CLIENT12_WAIT_STATUS_RSA : CLIENT12_WAIT_STATUS;
+}
+
+/* A response that was promised may be left out (RFC 6066 section 8): the next message tells. */
+static int judge_missing_status(struct hs_engine *e)
+{
+	bool waiting = e->state == CLIENT12_WAIT_STATUS || e->state == CLIENT12_WAIT_STATUS_RSA;
+
+	return waiting ? judge_staple(e) : 0;
+}
+
 int act_server_certificate_tls12(struct hs_engine *e)
 {
 	enum key_type key;
@@ -122,7 +143,7 @@ int act_server_certificate_tls12(struct hs_engine *e)
 		if (rc < 0)
 			return rc;
 	}
-	e->state = e->staple_promised ? CLIENT12_WAIT_STATUS : CLIENT12_WAIT_KEY_EXCHANGE;
+	e->state = e->staple_promised ? await_status(e) : after_certificate(e);
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");
 }
@@ -142,7 +163,7 @@ int act_certificate_status(struct hs_engine *e)
 
 	if (rc < 0)
 		return rc;
-	e->state = CLIENT12_WAIT_KEY_EXCHANGE;
+	e->state = after_certificate(e);
 	return engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
 			    "transcript");
 }
@@ -234,7 +255,7 @@ static int answer_dhe(struct hs_engine *e)
 
 int act_server_key_exchange(struct hs_engine *e)
 {
-	int rc = e->state == CLIENT12_WAIT_STATUS ? judge_staple(e) : 0;
+	int rc = judge_missing_status(e);
 
 	if (rc == 0)
 		rc = check_params(e);
@@ -287,6 +308,10 @@ static bool certificate_type_fits(const struct hs_engine *e, const struct hs_cre
 
 int act_certificate_request_tls12(struct hs_engine *e)
 {
+	int rc = judge_missing_status(e);
+
+	if (rc < 0)
+		return rc;
 	e->certificate_requested = true;
 	e->peer_schemes = e->in.schemes_shared;
 	choose_client_credential(e, certificate_type_fits);
@@ -309,8 +334,13 @@ static int write_client_key_exchange(struct hs_engine *e)
 	struct writer *out = &e->actions.out;
 	size_t mark = message_begin(e, MESSAGE_CLIENT_KEY_EXCHANGE), at, len;
 	const uint8_t *public_bytes;
+	int rc;
 
-	if (e->suite->exchange == EXCHANGE_ECDHE) {
+	if (e->suite->exchange == EXCHANGE_RSA) {
+		rc = client_send_premaster(e);
+		if (rc < 0)
+			return rc;
+	} else if (e->suite->exchange == EXCHANGE_ECDHE) {
 		at = writer_open(out, 1);
 		public_bytes = crypto_share_public(e->share, e->group, &len);
 		writer_bytes(out, public_bytes, len);
@@ -326,9 +356,11 @@ static int write_client_key_exchange(struct hs_engine *e)
 
 int act_server_hello_done(struct hs_engine *e)
 {
-	int rc = engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
-			      "transcript");
+	int rc = judge_missing_status(e);
 
+	if (rc == 0)
+		rc = engine_check(e, transcript_add(&e->transcript, e->in.bytes, e->in.len),
+				  "transcript");
 	if (rc == 0 && e->certificate_requested)
 		rc = write_certificate_tls12(e, e->credential);
 	if (rc == 0)

@@ -17,7 +17,12 @@ static const uint16_t default_suites[] = {
 	HS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 	HS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
 	HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	/* with @legacy */
+	HS_RSA_WITH_AES_128_GCM_SHA256,
+	HS_RSA_WITH_AES_256_GCM_SHA384,
 };
+
+#define LEGACY_SUITES 2 /* at the end of the list */
 
 static const uint16_t default_groups[] = { HS_X25519MLKEM768, HS_X25519, HS_SECP256R1,
 					   HS_SECP384R1 };
@@ -35,17 +40,23 @@ static const uint16_t default_schemes[] = {
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Only those of a version that is wanted; the range shrinks to versions that have a suite. */
-static int copy_suites(struct config *to, const uint16_t *list, size_t count, uint16_t min,
-		       uint16_t max)
+static int copy_suites(struct config *to, const struct hs_config *from)
 {
+	uint16_t min = from->min_version ? from->min_version : HS_TLS_1_3;
+	uint16_t max = from->max_version ? from->max_version : HS_TLS_1_3;
+	const uint16_t *list = from->suites;
+	size_t count = from->suite_count;
+
 	if (!count) {
 		list = default_suites;
-		count = COUNT(default_suites);
+		count = COUNT(default_suites) - (from->legacy ? 0 : LEGACY_SUITES);
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct suite *suite = suite_find(list[i]);
 
 		if (!suite || i == HS_MAX_LIST || suite_index(to, list[i]) >= 0)
+			return -EINVAL;
+		if (suite->exchange == EXCHANGE_RSA && !from->legacy)
 			return -EINVAL;
 		if (suite->version < min || suite->version > max)
 			continue;
@@ -166,9 +177,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->ask_staple = !from->no_staple && to->verify != HS_VERIFY_NONE && role == HS_CLIENT;
 	to->grease = from->grease && role == HS_CLIENT;
 	to->plain_master_secret = from->plain_master_secret;
-	rc = copy_suites(to, from->suites, from->suite_count,
-			 from->min_version ? from->min_version : HS_TLS_1_3,
-			 from->max_version ? from->max_version : HS_TLS_1_3);
+	rc = copy_suites(to, from);
 	if (rc == 0)
 		rc = copy_groups(to, from->groups, from->group_count);
 	if (rc == 0)
@@ -202,6 +211,20 @@ void config_release(struct config *c)
 	free(c->server_name);
 	free(c->alpn);
 	*c = (struct config){ 0 };
+}
+
+enum hs_place hs_suite_place(uint16_t suite)
+{
+	const struct suite *s = suite_find(suite);
+
+	if (!s)
+		return HS_PLACE_NONE;
+	if (s->exchange == EXCHANGE_RSA)
+		return HS_PLACE_LEGACY;
+	for (size_t i = 0; i < COUNT(default_suites); i++)
+		if (default_suites[i] == suite)
+			return HS_PLACE_DEFAULT;
+	return HS_PLACE_NAMED;
 }
 
 int suite_index(const struct config *c, uint16_t code)

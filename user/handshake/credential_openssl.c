@@ -282,6 +282,20 @@ int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
 	return crypto_sign(c->key, scheme, bytes, len, signature, signature_len);
 }
 
+bool credential_may_decrypt(const struct hs_credential *c)
+{
+	size_t size = crypto_signature_max(c->key);
+
+	return crypto_key_type(c->key) == KEY_RSA && size >= RSA_SIZE_MIN && size <= RSA_SIZE_MAX &&
+	       X509_get_key_usage(c->leaf) & KU_KEY_ENCIPHERMENT;
+}
+
+int credential_decrypt_raw(const struct hs_credential *c, const uint8_t *bytes, size_t len,
+			   uint8_t *out)
+{
+	return crypto_rsa_decrypt_raw(c->key, bytes, len, out);
+}
+
 int hs_credential_set_staple(struct hs_credential *credential, const void *der, size_t len)
 {
 	uint8_t *copy = NULL;

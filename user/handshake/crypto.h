@@ -108,4 +108,17 @@ int crypto_sign(struct evp_pkey_st *key, const struct scheme *scheme, const uint
 		size_t len, uint8_t *signature, size_t *signature_len);
 size_t crypto_signature_max(const struct evp_pkey_st *key);
 
+/* RSA key exchange of TLS 1.2. Bytes of a modulus */
+#define RSA_SIZE_MIN 128
+#define RSA_SIZE_MAX 1024
+/* RFC 8017 section 7.2.1. The padding is libcrypto's random bytes. @out takes RSA_SIZE_MAX. */
+int crypto_rsa_encrypt(struct evp_pkey_st *key, const uint8_t *bytes, size_t len, uint8_t *out,
+		       size_t *out_len);
+/*
+ * The private operation alone, for @len and @out of the modulus' size. Nothing is taken off, so
+ * that nothing can be told by how: that is the caller's, in constant time. -EIO: a number that is
+ * no less than the modulus, which its sender knew, or a key that is not to be had.
+ */
+int crypto_rsa_decrypt_raw(struct evp_pkey_st *key, const uint8_t *bytes, size_t len, uint8_t *out);
+
 #endif

@@ -314,3 +314,37 @@ size_t crypto_signature_max(const struct evp_pkey_st *key)
 
 	return size > 0 ? (size_t)size : 0;
 }
+
+/* An operation with @key and this padding; NULL: not to be had. */
+static EVP_PKEY_CTX *rsa_start(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *), int padding)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+
+	if (ctx && init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+int crypto_rsa_encrypt(EVP_PKEY *key, const uint8_t *bytes, size_t len, uint8_t *out,
+		       size_t *out_len)
+{
+	EVP_PKEY_CTX *ctx = rsa_start(key, EVP_PKEY_encrypt_init, RSA_PKCS1_PADDING);
+	bool good;
+
+	*out_len = RSA_SIZE_MAX;
+	good = ctx && crypto_signature_max(key) <= RSA_SIZE_MAX &&
+	       EVP_PKEY_encrypt(ctx, out, out_len, bytes, len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	return result(good, EIO);
+}
+
+int crypto_rsa_decrypt_raw(EVP_PKEY *key, const uint8_t *bytes, size_t len, uint8_t *out)
+{
+	EVP_PKEY_CTX *ctx = rsa_start(key, EVP_PKEY_decrypt_init, RSA_NO_PADDING);
+	size_t out_len = len;
+	bool good = ctx && EVP_PKEY_decrypt(ctx, out, &out_len, bytes, len) == 1 && out_len == len;
+
+	EVP_PKEY_CTX_free(ctx);
+	return result(good, EIO);
+}

@@ -49,6 +49,7 @@ enum state {
 	/* TLS 1.2 */
 	CLIENT12_WAIT_CERTIFICATE,
 	CLIENT12_WAIT_STATUS,
+	CLIENT12_WAIT_STATUS_RSA, /* no ServerKeyExchange follows */
 	CLIENT12_WAIT_KEY_EXCHANGE,
 	CLIENT12_WAIT_REQUEST_OR_DONE,
 	CLIENT12_WAIT_DONE,
@@ -208,6 +209,7 @@ struct hs_engine {
 	uint8_t premaster[PREMASTER_MAX];
 	size_t premaster_len;
 	struct secret master;
+	uint16_t client_version; /* server: as the ClientHello says */
 	uint8_t server_random[HS_RANDOM_LEN];
 	bool extended_master_secret;
 

@@ -93,6 +93,17 @@ enum hs_suite {
 	HS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca8,
 	HS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 = 0xcca9,
 	HS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256 = 0xccaa,
+	/* RFC 5288, with @legacy alone: whoever gets the certificate's key can read all of it */
+	HS_RSA_WITH_AES_128_GCM_SHA256 = 0x009c,
+	HS_RSA_WITH_AES_256_GCM_SHA384 = 0x009d,
+};
+
+/* Which policies have a suite */
+enum hs_place {
+	HS_PLACE_NONE, /* it is not in the table */
+	HS_PLACE_DEFAULT, /* the default list */
+	HS_PLACE_NAMED, /* those that name it */
+	HS_PLACE_LEGACY, /* those with @legacy */
 };
 
 enum hs_group {
@@ -191,8 +202,8 @@ struct hs_psk {
 struct hs_config {
 	/*
 	 * Fills @out with @len bytes that nobody can predict; 0 or a negative errno.
-	 * Signatures with ECDSA and RSA-PSS take their nonce or salt from libcrypto; every
-	 * other byte that the engine sends follows from the bytes this returns.
+	 * Signatures with ECDSA and RSA-PSS take their nonce or salt from libcrypto, and
+	 * RSA key exchange (@legacy) its padding; every other byte that the engine sends follows from the bytes this returns.
 	 */
 	int (*random)(void *ctx, uint8_t *out, size_t len);
 	int64_t (*now)(void *ctx); /* seconds since 1970-01-01 UTC */
@@ -253,6 +264,11 @@ struct hs_config {
 	bool grease;
 	/* TLS 1.2 without extended_master_secret, RFC 7627: only for peers that have no other */
 	bool plain_master_secret;
+	/*
+	 * TLS 1.2 with RSA key exchange, which has no forward secrecy: its suites may be named, and
+	 * are at the end of the default list. Without it no engine is made with one of them.
+	 */
+	bool legacy;
 
 	/*
 	 * Sessions (RFC 8446 section 2.2); without these every handshake is a full one.
@@ -466,6 +482,7 @@ const char *hs_scheme_name(uint16_t scheme);
 const char *hs_alert_name(uint8_t alert);
 const char *hs_message_name(uint8_t type);
 
+enum hs_place hs_suite_place(uint16_t suite);
 uint16_t hs_suite_version(uint16_t suite); /* of the protocol; 0 when not in the table */
 
 /* Code point of such a name, or 0: for configuration files. */

@@ -119,6 +119,7 @@ int check_second_hello(struct hs_engine *e)
 void fill_summary(struct hs_engine *e)
 {
 	struct hs_summary *s = &e->summary;
+	bool proven;
 
 	s->version = e->version;
 	s->suite = e->suite->code;
@@ -130,8 +131,10 @@ void fill_summary(struct hs_engine *e)
 	s->retried = e->retried;
 	s->psk = e->external;
 	s->resumed = e->resumed && !e->external;
-	s->peer_authenticated = e->external ||
-				(e->chain_verified && (e->peer_scheme || e->resumed));
+	/* in RSA key exchange the server's Finished proves possession of its key */
+	proven = e->peer_scheme || e->resumed ||
+		 (e->role == HS_CLIENT && e->suite->exchange == EXCHANGE_RSA);
+	s->peer_authenticated = e->external || (e->chain_verified && proven);
 	s->peer_chain = e->peer_chain;
 	if (e->role == HS_CLIENT && e->config.server_name)
 		memcpy(s->server_name, e->config.server_name, strlen(e->config.server_name) + 1);

@@ -20,6 +20,11 @@ static const struct suite suites[] = {
 		HS_##exchange##_##auth##_WITH_##name, "TLS_" #exchange "_" #auth "_WITH_" #name, \
 			hash, key, iv, HS_TLS_1_2, EXCHANGE_##exchange, AUTH_##auth              \
 	}
+#define TLS12_RSA(name, hash, key)                                                                 \
+	{                                                                                          \
+		HS_RSA_WITH_##name, "TLS_RSA_WITH_" #name, hash, key, 4, HS_TLS_1_2, EXCHANGE_RSA, \
+			AUTH_RSA                                                                   \
+	}
 	TLS13(AES_128_GCM_SHA256, HASH_SHA256, 16),
 	TLS13(AES_256_GCM_SHA384, HASH_SHA384, 32),
 	TLS13(CHACHA20_POLY1305_SHA256, HASH_SHA256, 32),
@@ -32,6 +37,8 @@ static const struct suite suites[] = {
 	TLS12(DHE, RSA, AES_128_GCM_SHA256, HASH_SHA256, 16, 4),
 	TLS12(DHE, RSA, AES_256_GCM_SHA384, HASH_SHA384, 32, 4),
 	TLS12(DHE, RSA, CHACHA20_POLY1305_SHA256, HASH_SHA256, 32, 12),
+	TLS12_RSA(AES_128_GCM_SHA256, HASH_SHA256, 16),
+	TLS12_RSA(AES_256_GCM_SHA384, HASH_SHA384, 32),
 };
 
 static const struct group groups[] = {

@@ -38,6 +38,7 @@ enum exchange {
 	EXCHANGE_ANY,
 	EXCHANGE_ECDHE,
 	EXCHANGE_DHE,
+	EXCHANGE_RSA, /* no forward secrecy */
 };
 
 enum authentication {

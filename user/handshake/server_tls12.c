@@ -54,6 +54,8 @@ static bool take_suite(struct hs_engine *e, size_t i)
 	e->suite = e->config.suites[i];
 	if (e->suite->version != HS_TLS_1_2 || !(e->in.suites_shared & 1u << i))
 		return false;
+	if (e->suite->exchange == EXCHANGE_RSA)
+		return true;
 	return e->suite->exchange == EXCHANGE_ECDHE ? groups_of_client(e) != 0 : dh_bits(e) != 0;
 }
 
@@ -202,7 +204,7 @@ static int send_server_flight_tls12(struct hs_engine *e)
 		write_certificate_status(e, &e->actions.out);
 		rc = message_end(e, mark, HS_EPOCH_PLAINTEXT);
 	}
-	if (rc == 0)
+	if (rc == 0 && e->suite->exchange != EXCHANGE_RSA)
 		rc = write_server_key_exchange(e);
 	if (rc == 0 && ask)
 		rc = write_certificate_request_tls12(e);
@@ -301,7 +303,7 @@ int parse_client_key_exchange(struct hs_engine *e, struct reader *r)
 {
 	bool ecdhe = e->suite->exchange == EXCHANGE_ECDHE;
 
-	if (!reader_vec(r, ecdhe ? 1 : 2, &e->in.share, 1, ecdhe ? UINT8_MAX : 1024))
+	if (!reader_vec(r, ecdhe ? 1 : 2, &e->in.share, 1, ecdhe ? UINT8_MAX : RSA_SIZE_MAX))
 		return engine_fail(e, ALERT_DECODE_ERROR, EPROTO, "ClientKeyExchange is malformed");
 	return 0;
 }
@@ -311,6 +313,8 @@ static int derive_premaster(struct hs_engine *e)
 	struct shared_secret shared = { .len = 0 };
 	int rc;
 
+	if (e->suite->exchange == EXCHANGE_RSA)
+		return server_take_premaster(e);
 	if (e->suite->exchange == EXCHANGE_DHE) {
 		rc = crypto_dh_derive(e->dh, e->in.share.at, e->in.share.left, e->premaster,
 				      &e->premaster_len);

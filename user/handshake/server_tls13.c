@@ -114,12 +114,15 @@ static int choose_suite(struct hs_engine *e)
 /* @strict: the chain has to be one that the client verifies; that is only a wish of its. */
 static bool credential_fits(struct hs_engine *e, struct hs_credential *c, bool strict)
 {
+	bool rsa = e->suite->exchange == EXCHANGE_RSA, fits;
+
 	if (strict && !chain_fits(e, c))
 		return false;
-	e->scheme = choose_scheme(e, c);
-	if (e->scheme)
+	e->scheme = rsa ? NULL : choose_scheme(e, c);
+	fits = rsa ? credential_may_decrypt(c) : e->scheme != NULL;
+	if (fits)
 		e->credential = c;
-	return e->scheme;
+	return fits;
 }
 
 static bool find_named(struct hs_engine *e, bool *named, bool strict)
@@ -227,6 +230,7 @@ void take_client(struct hs_engine *e)
 {
 	const struct incoming *in = &e->in;
 
+	e->client_version = in->legacy_version;
 	memcpy(e->client_random, in->random, HS_RANDOM_LEN);
 	memcpy(e->session_id, in->session_id.at, in->session_id.left);
 	e->session_id_len = in->session_id.left;

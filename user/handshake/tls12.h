@@ -55,6 +55,12 @@ int act_server_finished_tls12(struct hs_engine *e);
 /* Ticket or Finished: whatever the server's change_cipher_spec may come after. */
 int client_await_finished_tls12(struct hs_engine *e);
 
+/* rsa_tls12.c */
+/* Draws a pre-master secret and writes it, encrypted by the server's key. */
+int client_send_premaster(struct hs_engine *e);
+/* Of e->in.share. It never fails for what is in there: then nothing fits from Finished on. */
+int server_take_premaster(struct hs_engine *e);
+
 /* session_tls12.c */
 int client_resume_tls12(struct hs_engine *e); /* a ServerHello took up what was offered */
 int parse_new_session_ticket_tls12(struct hs_engine *e, struct reader *r);

@@ -217,6 +217,12 @@ bool certificates_may_sign(struct certificates *c)
 	return X509_get_key_usage(c->leaf) & KU_DIGITAL_SIGNATURE;
 }
 
+/* RFC 5246 section 7.4.2: the same of keyEncipherment. */
+bool certificates_may_encrypt(struct certificates *c)
+{
+	return X509_get_key_usage(c->leaf) & KU_KEY_ENCIPHERMENT;
+}
+
 bool name_is_address(const char *name)
 {
 	ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);

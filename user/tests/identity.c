@@ -237,7 +237,8 @@ const struct identity *test_leaf(enum key_type key)
 		.names = "DNS:server.example,IP:192.0.2.1",
 		.key = key,
 		.issuer = test_root(),
-		.key_usage = "critical,digitalSignature",
+		.key_usage = key == KEY_RSA ? "critical,digitalSignature,keyEncipherment" :
+					      "critical,digitalSignature",
 	};
 
 	if (!leaves[key])

@@ -58,6 +58,8 @@ void make_identities(void)
 	for (int key = KEY_RSA; key <= KEY_ED25519; key++) {
 		spec.common_name = "server.example";
 		spec.key = (enum key_type)key;
+		spec.key_usage = key == KEY_RSA ? "critical,digitalSignature,keyEncipherment" :
+						  "critical,digitalSignature";
 		leaves[key] = identity_new(&spec);
 		snprintf(name, sizeof(name), "server%d.pem", key);
 		write_file(pem_files[key], sizeof(pem_files[key]), name, leaves[key]->cert_pem,
@@ -165,7 +167,8 @@ static size_t gnutls_priority(const struct wish *w, char *out, size_t size)
 		used += (size_t)snprintf(out + used, size - used, ":-KX-ALL:+%s",
 					 strstr(name, "_ECDSA_") ? "ECDHE-ECDSA" :
 					 strstr(name, "_ECDHE_") ? "ECDHE-RSA" :
-								   "DHE-RSA");
+					 strstr(name, "_DHE_")	 ? "DHE-RSA" :
+								   "RSA");
 	if (w->suite)
 		used += (size_t)snprintf(out + used, size - used, ":-CIPHER-ALL:+%s",
 					 gnutls_cipher(w->suite));
@@ -182,8 +185,11 @@ static size_t openssl_suite(const char **argv, size_t n, const struct wish *w)
 		return n;
 	argv[n++] = w->version ? "-cipher" : "-ciphersuites";
 	argv[n++] = w->version ? name : iana;
-	snprintf(name, sizeof(name), "%s-%s-%s", !strncmp(iana, "TLS_DHE", 7) ? "DHE" : "ECDHE",
-		 strstr(iana, "_ECDSA_") ? "ECDSA" : "RSA",
+	snprintf(name, sizeof(name), "%s%s",
+		 strstr(iana, "_ECDHE_ECDSA_") ? "ECDHE-ECDSA-" :
+		 strstr(iana, "_ECDHE_")       ? "ECDHE-RSA-" :
+		 strstr(iana, "_DHE_")	       ? "DHE-RSA-" :
+						 "", /* RSA key exchange has no name */
 		 strstr(iana, "AES_128") ? "AES128-GCM-SHA256" :
 		 strstr(iana, "AES_256") ? "AES256-GCM-SHA384" :
 					   "CHACHA20-POLY1305");
@@ -214,6 +220,7 @@ void ours_init(struct ours *o, const struct wish *w, enum hs_role role)
 	o->config.max_version = w->version;
 	o->config.suites = &w->suite;
 	o->config.suite_count = w->suite != 0;
+	o->config.legacy = hs_suite_place(w->suite) == HS_PLACE_LEGACY;
 	if (role == HS_CLIENT && w->first_group)
 		o->groups[o->config.group_count++] = w->first_group;
 	if (w->group)

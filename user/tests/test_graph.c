@@ -29,25 +29,31 @@ struct scene {
 	bool retry;
 	bool client_certificate;
 	enum hs_epoch epoch; /* the one that a legal message comes in */
-	uint8_t legal[2]; /* message types; 0: none */
+	uint8_t legal[3]; /* message types; 0: none */
 	uint16_t version; /* 0: TLS 1.3 */
 	enum sessions sessions;
+	bool rsa; /* key exchange */
 };
 
 #define SCENE(name, state, retry, certificate, epoch, ...)                                      \
 	{                                                                                       \
 		name, name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, retry, certificate, epoch, \
-			{ __VA_ARGS__ }, 0, NO_SESSIONS                                         \
+			{ __VA_ARGS__ }, 0, NO_SESSIONS, false                                  \
 	}
 #define RESUMED(name, state, ...)                                                     \
 	{                                                                             \
 		name, name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false, false, 2, \
-			{ __VA_ARGS__ }, 0, BY_TICKET                                 \
+			{ __VA_ARGS__ }, 0, BY_TICKET, false                          \
 	}
-#define OLD(name, state, certificate, epoch, sessions, ...)                             \
-	{                                                                               \
-		name ", TLS 1.2", name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false, \
-			certificate, epoch, { __VA_ARGS__ }, HS_TLS_1_2, sessions       \
+#define OLD(name, state, certificate, epoch, sessions, ...)                              \
+	{                                                                                \
+		name ", TLS 1.2", name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false,  \
+			certificate, epoch, { __VA_ARGS__ }, HS_TLS_1_2, sessions, false \
+	}
+#define RSA(name, state, certificate, epoch, sessions, ...)                                      \
+	{                                                                                        \
+		name ", TLS 1.2 with RSA", name[0] == 'c' ? HS_CLIENT : HS_SERVER, state, false, \
+			certificate, epoch, { __VA_ARGS__ }, HS_TLS_1_2, sessions, true          \
 	}
 
 static const struct scene scenes[] = {
@@ -90,6 +96,16 @@ static const struct scene scenes[] = {
 	OLD("client, Finished by id", CLIENT12_WAIT_FINISHED, false, 3, BY_ID, 20),
 	OLD("server, Finished by ticket", SERVER12_WAIT_FINISHED, false, 3, BY_TICKET, 20),
 	OLD("server, Finished by id", SERVER12_WAIT_FINISHED, false, 3, BY_ID, 20),
+
+	RSA("client, Certificate", CLIENT12_WAIT_CERTIFICATE, false, 0, NO_SESSIONS, 11),
+	RSA("client, request or done", CLIENT12_WAIT_REQUEST_OR_DONE, false, 0, NO_SESSIONS, 13,
+	    14),
+	RSA("client, CertificateStatus", CLIENT12_WAIT_STATUS_RSA, false, 0, STAPLE, 22, 13, 14),
+	RSA("client, ServerHelloDone", CLIENT12_WAIT_DONE, true, 0, NO_SESSIONS, 14),
+	RSA("client, Finished", CLIENT12_WAIT_FINISHED, false, 3, NO_SESSIONS, 20),
+	RSA("server, Certificate", SERVER12_WAIT_CERTIFICATE, true, 0, NO_SESSIONS, 11),
+	RSA("server, ClientKeyExchange", SERVER12_WAIT_KEY_EXCHANGE, false, 0, NO_SESSIONS, 16),
+	RSA("server, Finished", SERVER12_WAIT_FINISHED, false, 3, NO_SESSIONS, 20),
 };
 
 static const uint16_t client_groups[] = { HS_X25519, HS_SECP256R1 };
@@ -110,6 +126,19 @@ static void add_staple(struct pair *p)
 	p->side[HS_CLIENT].config.verify = HS_VERIFY_OPTIONAL;
 }
 
+static void exchange_by_rsa(struct pair *p)
+{
+	static const uint16_t suite = HS_RSA_WITH_AES_128_GCM_SHA256;
+
+	hs_credential_unref(p->credentials[0]);
+	p->credentials[0] = identity_credential(test_leaf(KEY_RSA));
+	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+		p->side[role].config.suites = &suite;
+		p->side[role].config.suite_count = 1;
+		p->side[role].config.legacy = true;
+	}
+}
+
 static void set_scene(struct pair *p, const struct scene *s)
 {
 	store_len = 0;
@@ -123,6 +152,8 @@ static void set_scene(struct pair *p, const struct scene *s)
 		set_up(p);
 	if (s->sessions == BY_ID)
 		keep_by_id(p);
+	if (s->rsa)
+		exchange_by_rsa(p);
 	if (s->sessions == STAPLE)
 		add_staple(p);
 	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
@@ -208,7 +239,7 @@ static size_t make_message(const struct pair *p, uint8_t type, uint8_t *out)
 
 static bool is_legal(const struct scene *s, uint8_t type)
 {
-	return type && (type == s->legal[0] || type == s->legal[1]);
+	return type && memchr(s->legal, type, sizeof(s->legal));
 }
 
 static void every_message(const struct scene *s)
@@ -242,7 +273,7 @@ static void every_epoch(const struct scene *s)
 	uint8_t message[4096];
 
 	for (int epoch = 0; epoch <= HS_EPOCH_APPLICATION; epoch++) {
-		for (size_t i = 0; i < 2 && s->legal[i]; i++) {
+		for (size_t i = 0; i < sizeof(s->legal) && s->legal[i]; i++) {
 			struct pair p;
 			size_t len;
 
@@ -443,6 +474,8 @@ static const struct edge client_edges_tls12[] = {
 	{ WAIT_CERT, "Certificate ", WAIT_STATUS },
 	{ WAIT_STATUS, "CertificateStatus ", WAIT_KEY_EXCHANGE },
 	{ WAIT_KEY_EXCHANGE, "ServerKeyExchange ", WAIT_REQUEST },
+	{ WAIT_CERT, "Certificate ", WAIT_REQUEST }, /* RSA key exchange */
+	{ WAIT_STATUS, "CertificateStatus ", WAIT_REQUEST },
 	{ WAIT_REQUEST, "CertificateRequest ", WAIT_DONE },
 	{ WAIT_REQUEST, "ServerHelloDone ", WAIT_TICKET },
 	{ WAIT_REQUEST, "ServerHelloDone ", WAIT_FINISHED },
@@ -520,13 +553,14 @@ static void received(const struct pair *p, enum hs_role role, char *path)
 	}
 }
 
-static void walk(uint16_t version, struct paths walked[2])
+static void walk(uint16_t version, bool rsa, struct paths walked[2])
 {
 	for (unsigned int bits = 0; bits < 16 * SESSIONS; bits++) {
 		struct scene s = { .version = version,
 				   .retry = bits & 1 && version == HS_TLS_1_3,
 				   .client_certificate = bits & 2,
-				   .sessions = bits / 16 };
+				   .sessions = bits / 16,
+				   .rsa = rsa };
 		char path[PATH_LEN];
 		struct pair p;
 
@@ -577,8 +611,9 @@ static void all_paths(void)
 	DERIVE(server_edges, &derived[1]);
 	DERIVE(client_edges_tls12, &derived[2]);
 	DERIVE(server_edges_tls12, &derived[3]);
-	walk(HS_TLS_1_3, new_walked);
-	walk(HS_TLS_1_2, old_walked);
+	walk(HS_TLS_1_3, false, new_walked);
+	walk(HS_TLS_1_2, false, old_walked);
+	walk(HS_TLS_1_2, true, old_walked);
 	ok(same_paths(&derived[0], &new_walked[HS_CLIENT]),
 	   "TLS 1.3: the client walks all %zu paths of the RFC, and no other", derived[0].count);
 	ok(same_paths(&derived[1], &new_walked[HS_SERVER]),

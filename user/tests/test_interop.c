@@ -57,6 +57,8 @@ static const struct wish wishes[] = {
 	    false),
 	OLD("DHE-RSA, AES-128", KEY_RSA, DHE_RSA_WITH_AES_128_GCM_SHA256, 0, false),
 	OLD("DHE-RSA, AES-256", KEY_RSA, DHE_RSA_WITH_AES_256_GCM_SHA384, 0, false),
+	OLD("RSA, AES-128", KEY_RSA, RSA_WITH_AES_128_GCM_SHA256, 0, false),
+	OLD("RSA, AES-256, client certificate", KEY_RSA, RSA_WITH_AES_256_GCM_SHA384, 0, true),
 	OLD("client certificate", KEY_RSA, ECDHE_RSA_WITH_AES_256_GCM_SHA384, 0, true),
 };
 
@@ -336,6 +338,8 @@ static const struct wish again[] = {
 	  false, HS_TLS_1_2 },
 	{ "TLS 1.2, AES-256, client certificate", KEY_RSA, HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, 0,
 	  0, true, false, HS_TLS_1_2 },
+	{ "TLS 1.2, RSA key exchange", KEY_RSA, HS_RSA_WITH_AES_128_GCM_SHA256, 0, 0, false, false,
+	  HS_TLS_1_2 },
 };
 
 static void resumption(void)
