@@ -31,6 +31,8 @@ static const uint16_t all_suites[] = {
 	HS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 	HS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 	HS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	HS_RSA_WITH_AES_128_GCM_SHA256,
+	HS_RSA_WITH_AES_256_GCM_SHA384,
 };
 
 /* --- callbacks --- */
@@ -349,6 +351,7 @@ bool shim_configure(struct shim_config *s, const struct bogo_options *o, bool re
 	c->now = tell_time;
 	c->groups = s->groups;
 	c->plain_master_secret = true;
+	c->legacy = true;
 	c->grease = o->enable_grease;
 	set_alpn(s, o);
 	set_verification(s, o);
