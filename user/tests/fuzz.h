@@ -38,6 +38,7 @@ int fuzz_certificate(const uint8_t *bytes, size_t len);
 #define FUZZ_RETRY 2
 #define FUZZ_CLIENT_CERTIFICATE 4
 #define FUZZ_RESUMED 8
+#define FUZZ_RSA 16 /* key exchange, in TLS 1.2; not of fuzz_engine() */
 
 struct pair;
 void fuzz_set_up(struct pair *p, uint8_t bits); /* the handshake of byte 0 */

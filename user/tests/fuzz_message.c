@@ -48,6 +48,7 @@ static int give_key(void *ctx, bool seal, uint8_t *name, uint8_t *key)
 static void prepare(struct pair *p, uint8_t bits)
 {
 	static const uint16_t groups[] = { HS_X25519, HS_SECP256R1 };
+	static const uint16_t rsa[] = { HS_AES_128_GCM_SHA256, HS_RSA_WITH_AES_128_GCM_SHA256 };
 	static struct hs_credential *credential;
 	static struct hs_trust *trust;
 
@@ -66,6 +67,15 @@ static void prepare(struct pair *p, uint8_t bits)
 	}
 	if (bits & FUZZ_TLS12)
 		p->side[HS_SERVER].config.max_version = HS_TLS_1_2;
+	if (bits & FUZZ_RSA) {
+		hs_credential_unref(p->credentials[0]);
+		p->credentials[0] = identity_credential(test_leaf(KEY_RSA));
+		for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+			p->side[role].config.suites = rsa;
+			p->side[role].config.suite_count = 2;
+			p->side[role].config.legacy = true;
+		}
+	}
 	if (bits & FUZZ_RETRY) {
 		p->side[HS_SERVER].config.groups = groups + 1;
 		p->side[HS_SERVER].config.group_count = 1;

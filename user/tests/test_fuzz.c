@@ -142,7 +142,7 @@ static void write_handshake(uint8_t bits)
 			 hs_message_name(m->bytes[0]));
 		write_seed("message", name, head, sizeof(head), m->bytes, m->len);
 		to = (uint8_t)(bits << 4 | to);
-		if (i < 2)
+		if (i < 2 && bits < 16)
 			write_seed("engine", name, &to, 1, m->bytes, m->len);
 	}
 	if (bits == (FUZZ_TLS12 | FUZZ_RESUMED))
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
 					      FUZZ_RETRY | FUZZ_CLIENT_CERTIFICATE,
 					      FUZZ_TLS12 | FUZZ_CLIENT_CERTIFICATE,
 					      FUZZ_RESUMED,
-					      FUZZ_TLS12 | FUZZ_RESUMED };
+					      FUZZ_TLS12 | FUZZ_RESUMED,
+					      FUZZ_TLS12 | FUZZ_RSA };
 
 	if (argc > 1 && !strcmp(argv[1], "write")) {
 		mkdir(root, 0755);
