@@ -7,7 +7,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.." || exit
 . "$here/lib.sh"
-checks="spdx length includes classes netlink shell layout gcc clang symbols man checkpatch sparse warnings"
+checks="spdx length includes classes netlink shell layout gcc clang symbols constant_time man checkpatch sparse warnings"
 
 # The first two lines hold the licence that the folder asks for.
 check_spdx() {
@@ -70,6 +70,8 @@ check_clang() { compile clang user selftests tests; }
 check_symbols() {
 	make -s --no-print-directory SETUP=: build/libhandshake.a && "$here/symbols.sh" build/libhandshake.a
 }
+
+check_constant_time() { "$here/constant_time.sh"; }
 
 check_man() {
 	mapfile -t list < <(tree_files 'user/man/*')

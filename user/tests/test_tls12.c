@@ -495,18 +495,19 @@ static void one_change(const struct change *c)
 }
 
 /* A server that speaks TLS 1.3 has to say so in the random; one that does not must not. */
-static void sentinel(uint16_t server_max, bool expected)
+static void sentinel(uint16_t client_max, uint16_t server_max, bool expected)
 {
 	struct pair p;
 	bool there;
 
 	pair_init(&p, KEY_ECDSA_P256);
-	versions(&p, HS_CLIENT, HS_TLS_1_2, HS_TLS_1_2);
+	versions(&p, HS_CLIENT, HS_TLS_1_2, client_max);
 	versions(&p, HS_SERVER, HS_TLS_1_2, server_max);
 	pair_run(&p);
 	there = !memcmp(p.sent[1].bytes + 4 + 2 + 24, "DOWNGRD\x01", 8);
-	ok(pair_complete(&p) && there == expected, "a server up to %s %s the sentinel",
-	   hs_version_name(server_max), expected ? "sends" : "does not send");
+	ok(pair_complete(&p) && there == expected,
+	   "a server up to %s %s the sentinel to a client up to %s", hs_version_name(server_max),
+	   expected ? "sends" : "does not send", hs_version_name(client_max));
 	pair_free(&p);
 }
 
@@ -616,8 +617,9 @@ int main(void)
 		name_before_suite((enum hs_unmatched)unmatched);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 		one_change(&changes[i]);
-	sentinel(HS_TLS_1_3, true);
-	sentinel(HS_TLS_1_2, false);
+	sentinel(HS_TLS_1_2, HS_TLS_1_3, true);
+	sentinel(HS_TLS_1_2, HS_TLS_1_2, false);
+	sentinel(HS_TLS_1_3, HS_TLS_1_3, false);
 	plain_master_secret();
 	exports();
 	alpn();
