@@ -196,12 +196,20 @@ more_members() { # than before
 
 # One handshake that works and one that does not, as monitor tells them; and the listener's socket.
 watch_tests() {
-	local before monitor
+	local before monitor live
 	before=$(group_members)
 	"$tool" monitor --json -n 4 >"$tmp/events" 2>"$tmp/monitor.err" &
 	monitor=$!
 	pids+=("$monitor")
 	until_true more_members "$before" || echo "# the monitor does not listen"
+	"$tool" trace --live --count 4 >"$tmp/live" 2>"$tmp/live.err" &
+	live=$!
+	pids+=("$live")
+	until_true grep -q "from now on" "$tmp/live.err" || echo "# no trace --live"
+	exits 0 "status meanwhile" status
+	says out "trace                                  pid $live got 0 lost 0" "says who is shown handshakes"
+	setpriv --reuid 65534 --clear-groups "$tool" trace --live >"$tmp/out" 2>"$tmp/err"
+	is $? 77 "trace --live is not for everybody"
 	exits 0 "a handshake to be watched" connect -i -t test "$address"
 	exits 1 "one that fails" connect -n other.test -t test "$address"
 	wait "$monitor"
@@ -217,6 +225,7 @@ assert done[0]["version"] == "TLSv1.3" and done[0]["cipher_suite"].startswith("T
 assert failed[0]["error"] == "EKEYREJECTED" and "other.test" in failed[0]["text"]
 ' "$tmp/events" 2>>"$tmp/err"
 	result $? "monitor has told both, of both sides"
+	live_tests "$live"
 	exits 0 "connections" connections
 	says out "listen " "the listener is among them"
 	exits 0 "connections as JSON" --json connections
@@ -228,6 +237,27 @@ assert any(r["tcp_state"] == "listen" and r["local"].endswith(":" + sys.argv[2])
 	result $? "with its address"
 	exits 0 "check of the configuration in force" check "$tmp/tlsockd.conf"
 	says out "1 credentials" "says what is in it"
+}
+
+# The same two handshakes, of both sides, as the daemon did them
+live_tests() { # pid
+	wait "$1"
+	is $? 0 "trace --live ends after its count"
+	cp "$tmp/live" "$tmp/out"
+	cp "$tmp/live.err" "$tmp/err"
+	grep -qE "^#### [0-9a-f]{16} client 127.0.0.1:.* name 127.0.0.1, uid 0" "$tmp/live" &&
+		grep -qE "^#### [0-9a-f]{16} server 127.0.0.1:" "$tmp/live"
+	result $? "it says whose handshakes"
+	says out "<-- CertificateVerify" "each message that comes"
+	says out "--> CertificateVerify" "or goes"
+	says out "===  TLSv1.3, TLS_AES_" "what was agreed"
+	says out "key  client application traffic secret" "and which key is for what"
+	says out "===  FAILED: the certificate is not for other.test" "and why there is none"
+	! grep -qE "secret.* [0-9a-f]{64}" "$tmp/live"
+	result $? "without a secret"
+	says err "from now on" "and says on standard error that it does"
+	grep -q "is shown handshakes no more" "$tmp/daemon.log"
+	result $? "the daemon's log has its end"
 }
 
 own_tests() {

@@ -78,7 +78,7 @@ keylog_of_root() {
 	pids+=("$reader")
 	until_true grep -q "^tlsock: key log" "$tmp/keylog.err"
 	result $? "root has the key log"
-	status_says "file .*/keys; pid $reader lines 0 lost 0"
+	status_says "file .*/keys; pid $reader got 0 lost 0"
 	result $? "status says who"
 	grep -q "KEY LOG: .* process $reader" "$tmp/daemon.log"
 	result $? "so does the log"

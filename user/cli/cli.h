@@ -94,6 +94,12 @@ int control_connect(void);
  * that came with it, the caller's, or -1; NULL: none is wanted.
  */
 int control_ask(int fd, const char *question, char *text, size_t size, int *passed);
+/*
+ * Listens for @command: the connection, with *@feed to read from, both the caller's; or -1 with an exit
+ * status, and it was told why. Before the end: whether anything was lost. @line: of the status.
+ */
+int control_listen(const char *question, const char *command, int *feed, int *status);
+void control_tell_lost(int fd, int line);
 
 /* ---- report.c ---- */
 

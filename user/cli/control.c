@@ -73,3 +73,45 @@ int control_ask(int fd, const char *question, char *text, size_t size, int *pass
 		*passed = descriptor_of(&message);
 	return n ? 0 : -EPERM; /* hung up: who asks is not one that may */
 }
+
+int control_listen(const char *question, const char *command, int *feed, int *status)
+{
+	char text[CONTROL_TEXT];
+	int fd = control_connect(), rc;
+
+	*status = EX_UNAVAILABLE;
+	if (fd == -EACCES) {
+		complain("%s is for root", command);
+		*status = EX_NOPERM;
+		return -1;
+	}
+	if (fd < 0) {
+		complain("no daemon of this network namespace answers: %s", tlsock_strerror(fd));
+		return -1;
+	}
+	rc = control_ask(fd, question, text, sizeof(text), feed);
+	if (!rc && *feed >= 0)
+		return fd;
+	complain("%s: the daemon refuses: %s", command, rc ? tlsock_strerror(rc) : text);
+	if (rc == -EPERM)
+		*status = EX_NOPERM;
+	close(fd);
+	return -1;
+}
+
+void control_tell_lost(int fd, int line)
+{
+	char text[CONTROL_TEXT], *at = text;
+	const char *lost;
+
+	if (control_ask(fd, CONTROL_STATUS, text, sizeof(text), NULL))
+		return;
+	if (line)
+		at = strchr(text, '\n');
+	else
+		text[strcspn(text, "\n")] = '\0';
+	lost = at ? strstr(at, " lost ") : NULL;
+	if (lost && strcmp(lost, " lost 0"))
+		complain("%s were lost: they came faster than they were read",
+			 lost + strlen(" lost "));
+}

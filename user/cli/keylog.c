@@ -2,8 +2,8 @@
 /*
  * keylog.c - tlsock keylog: the secrets of the handshakes that the daemon does from now on, for Wireshark
  *
- * Lines of the NSS key log format on standard output, for root, until it is ended. The daemon writes
- * them to a pipe, and ends the log with the connection to it. Must never leave them where others can read.
+ * Lines of the NSS key log format on standard output, for root, until it is ended. The daemon ends it
+ * with the connection. Must never leave them where others can read.
  */
 #include "cli.h"
 
@@ -93,45 +93,13 @@ static int follow(int control, int queue, int stop)
 	}
 }
 
-/* The daemon counts what found no room. */
-static void tell_lost(int control)
-{
-	char text[CONTROL_TEXT];
-	const char *lost;
-
-	if (control_ask(control, CONTROL_STATUS, text, sizeof(text), NULL))
-		return;
-	lost = strstr(text, " lost ");
-	if (lost && strcmp(lost, " lost 0"))
-		complain("%s lines were lost: they came faster than they were read",
-			 lost + strlen(" lost "));
-}
-
-static int run(int control, int stop)
-{
-	char text[CONTROL_TEXT];
-	int queue = -1, status, rc;
-
-	rc = control_ask(control, CONTROL_KEYLOG, text, sizeof(text), &queue);
-	if (rc || queue < 0) {
-		complain("the daemon gives no key log: %s", rc ? tlsock_strerror(rc) : text);
-		return rc == -EPERM ? EX_NOPERM : EX_UNAVAILABLE;
-	}
-	complain("key log: the secrets of every connection from now on are written; ^C ends it");
-	status = follow(control, queue, stop);
-	if (!status)
-		tell_lost(control);
-	close(queue);
-	return status;
-}
-
 int cmd_keylog(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	int c = getopt_long(argc, argv, "h", options, NULL), control, stop, status;
+	int c = getopt_long(argc, argv, "h", options, NULL), control, stop, status, queue = -1;
 
 	(void)cli;
 	if (c != -1 || optind < argc) {
@@ -143,15 +111,15 @@ int cmd_keylog(struct cli *cli, int argc, char **argv)
 			"standard output is a file that others can read: umask 077 before it is made");
 		return EX_NOPERM;
 	}
-	control = control_connect();
-	if (control < 0) {
-		complain(control == -EACCES ? "keylog is for root" :
-					      "no daemon of this network namespace answers: %s",
-			 tlsock_strerror(control));
-		return control == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
-	}
 	stop = signals();
-	status = stop < 0 ? EX_OSERR : run(control, stop);
+	control = control_listen(CONTROL_KEYLOG, "keylog", &queue, &status);
+	if (control < 0)
+		return status;
+	complain("key log: the secrets of every connection from now on are written; ^C ends it");
+	status = stop < 0 ? EX_OSERR : follow(control, queue, stop);
+	if (!status)
+		control_tell_lost(control, 0);
+	close(queue);
 	close(control);
 	return status;
 }

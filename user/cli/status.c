@@ -174,20 +174,23 @@ static int ask(struct query *q, uint8_t cmd, int flags)
 	return q->pending ? -EIO : 0;
 }
 
-/* Does anybody get the secrets? The daemon's word; nothing where there is none, or one without it. */
-static void report_keylog(struct json *j)
+/* Does anybody get the secrets, or see handshakes? The daemon's word; nothing where there is none, or one without it. */
+static void report_listeners(struct json *j)
 {
-	char text[CONTROL_TEXT], clean[CONTROL_TEXT * 4];
+	static const char *const what[] = { "key_log", "trace", "key log", "trace" };
+	char text[CONTROL_TEXT], clean[CONTROL_TEXT * 4], *rest = text, *line;
 	int fd = control_connect();
 
 	if (fd < 0)
 		return;
 	if (!control_ask(fd, CONTROL_STATUS, text, sizeof(text), NULL)) {
-		escape(text, strlen(text), clean, sizeof(clean));
-		if (j)
-			json_string(j, "key_log", text);
-		else
-			printf("%-38s %s\n", "key log", clean);
+		for (int i = 0; i < 2 && (line = strsep(&rest, "\n")); i++) {
+			escape(line, strlen(line), clean, sizeof(clean));
+			if (j)
+				json_string(j, what[i], line);
+			else
+				printf("%-38s %s\n", what[2 + i], clean);
+		}
 	}
 	close(fd);
 }
@@ -216,7 +219,7 @@ static int report_all(struct query *q)
 		if (q->j)
 			json_close(q->j, parts[i].close);
 	}
-	report_keylog(q->j);
+	report_listeners(q->j);
 	if (q->j) {
 		json_close(q->j, '}');
 		putchar('\n');

@@ -27,6 +27,7 @@ enum { CT_CCS = 20, CT_ALERT = 21, CT_HANDSHAKE = 22, CT_DATA = 23 };
 static const char usage[] =
 	"usage: tlsock trace [option ...] host:port\n"
 	"       tlsock trace --listen [option ...] [host:]port\n"
+	"       tlsock trace --live [--count COUNT]\n"
 	"  -l, --listen         be the server, for one client; default: be a client\n"
 	"  -c, --chain FILE     our own certificate in PEM, and those behind it\n"
 	"  -k, --key FILE       its key; a server without them makes one for localhost\n"
@@ -34,13 +35,17 @@ static const char usage[] =
 	"  -f, --trust FILE     certificates in PEM that are trusted; default: the system's\n"
 	"  -V, --verify HOW     none (a server's default), optional or required\n"
 	"  -2, --tls12          TLS 1.2 at most; default: the best that both have\n"
-	"      --secrets        show the secrets too (root only)\n";
+	"      --secrets        show the secrets too (root only)\n"
+	"  -L, --live           the daemon's handshakes as they happen (root only)\n"
+	"  -N, --count COUNT    end after so many of them\n";
 
 struct trace {
 	const char *name;
 	const char *trust, *chain, *key;
 	enum hs_verify verify;
 	bool server;
+	bool live;
+	unsigned long count; /* of handshakes; 0: without end */
 	bool tls12;
 	bool secrets;
 	int fd;
@@ -69,75 +74,22 @@ static int64_t now(void *ctx)
 
 static void explain_key(const struct trace *t, const struct hs_key *key)
 {
-	bool tls13 = key->version == HS_TLS_1_3;
-	const char *side = (key->direction == HS_TX) != t->server ? "client" : "server";
 	char line[512];
 	int n;
 
-	if (tls13)
-		trace_line("    key  %s %s traffic secret -> write key (%zu bytes) and IV (%zu)",
-			   side, key->epoch == HS_EPOCH_HANDSHAKE ? "handshake" : "application",
-			   key->key_len, key->iv_len);
-	else
-		trace_line(
-			"    key  key block -> %s write key (%zu bytes) and IV (%zu), no MAC key "
-			"(AEAD)",
-			side, key->key_len, key->iv_len);
+	trace_key(key, t->server);
 	if (!t->secrets)
 		return;
 	if (key->secret_len)
 		trace_hex("traffic secret", key->secret, key->secret_len);
 	trace_hex("write key", key->key, key->key_len);
 	trace_hex("write IV", key->iv, key->iv_len);
-	if (tls13)
+	if (key->version == HS_TLS_1_3)
 		return;
 	n = hs_engine_keylog_line(t->engine, key, line, sizeof(line));
 	if (n > 0)
 		trace_detail("master secret: %.*s", n - 1, line);
 	explicit_bzero(line, sizeof(line));
-}
-
-static void explain_schedule(const struct trace *t)
-{
-	if (t->names.tls13) {
-		trace_line(
-			"    RFC 8446 section 7.1: Early Secret = Extract(0, PSK or 0); with the "
-			"(EC)DHE shared\n    secret it gives the Handshake Secret, and that with 0 "
-			"the Master Secret; each traffic\n    secret is Expand-Label of one of "
-			"them over the hash of the messages so far.");
-		return;
-	}
-	trace_line(
-		"    RFC 5246 section 8.1: pre-master secret (of the key exchange) -> master "
-		"secret (48\n    bytes, over the hash of the messages where extended_master_secret "
-		"was agreed, RFC\n    7627) -> key block: MAC keys (none), write keys, IVs, both "
-		"sides (section 6.3)");
-}
-
-static void explain_end(const struct trace *t, const struct hs_summary *s)
-{
-	struct suite_parts parts;
-
-	trace_line("===  %s, %s", hs_version_name(s->version), hs_suite_name(s->suite));
-	if (suite_parse(hs_suite_name(s->suite), &parts)) {
-		trace_detail("key exchange %s, group %s; authentication %s; cipher %s; hash %s",
-			     parts.key_exchange[0] ? parts.key_exchange : "(EC)DHE",
-			     hs_group_name(s->group), hs_scheme_name(s->scheme), parts.cipher,
-			     parts.hash);
-		trace_detail(
-			parts.forward_secrecy ?
-				"forward secret: who gets the certificate's key later cannot read "
-				"this" :
-				"NOT forward secret: the certificate's key opens it for ever");
-	}
-	if (t->server && t->verify == HS_VERIFY_NONE)
-		trace_detail("the client was not asked who it is");
-	else if (s->peer_authenticated)
-		trace_detail("the peer is who it says: its chain and its name verify");
-	else
-		trace_detail("the peer is NOT verified (X.509 code %d): there may be a man in the "
-			     "middle",
-			     s->verify_code);
 }
 
 /* ---- out ---- */
@@ -185,8 +137,7 @@ static void show_sent(struct trace *t, const struct hs_data *d)
 static bool send_data(struct trace *t, const struct hs_data *d)
 {
 	if (d->content_type == HS_CONTENT_CHANGE_CIPHER_SPEC)
-		trace_line("--> change_cipher_spec       1 byte%s",
-			   t->names.tls13 ? ", for middleboxes (RFC 8446 appendix D.4)" : "");
+		trace_change(true, t->names.tls13);
 	else
 		show_sent(t, d);
 	for (size_t at = 0; at < d->len; at += TRACE_PLAIN_MAX) {
@@ -232,7 +183,7 @@ static bool act(struct trace *t)
 			break;
 		case HS_ACTION_KEY:
 			if (!t->explained)
-				explain_schedule(t);
+				trace_schedule(t->names.tls13);
 			t->explained = true;
 			take_key(t, &a->key);
 			break;
@@ -240,7 +191,7 @@ static bool act(struct trace *t)
 			break;
 		case HS_ACTION_COMPLETE:
 			t->complete = true;
-			explain_end(t, a->summary);
+			trace_end(a->summary, t->server, t->verify != HS_VERIFY_NONE);
 			break;
 		case HS_ACTION_FAIL:
 			send_alert(t, 2, a->failure.alert);
@@ -290,8 +241,7 @@ static bool take_handshake(struct trace *t, const uint8_t *bytes, size_t len)
 
 static bool take_change(struct trace *t)
 {
-	trace_line("<-- change_cipher_spec       1 byte%s",
-		   t->names.tls13 ? ", for middleboxes" : "");
+	trace_change(false, t->names.tls13);
 	if (!t->pending.key_len)
 		return true;
 	t->keys[HS_RX] = t->pending;
@@ -433,6 +383,7 @@ static int run(struct trace *t, const char *host, const char *service)
 static bool take(struct trace *t, int c)
 {
 	static const char *const words[] = { "none", "optional", "required" };
+	char *end;
 
 	switch (c) {
 	case 'n':
@@ -440,6 +391,11 @@ static bool take(struct trace *t, int c)
 		return true;
 	case 'l':
 		return t->server = true;
+	case 'L':
+		return t->live = true;
+	case 'N':
+		t->count = strtoul(optarg, &end, 10);
+		return t->count && !*end;
 	case 'c':
 		t->chain = optarg;
 		return true;
@@ -473,6 +429,8 @@ static bool sensible(const struct trace *t, const char *host)
 int cmd_trace(struct cli *cli, int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "live", no_argument, NULL, 'L' },
+		{ "count", required_argument, NULL, 'N' },
 		{ "listen", no_argument, NULL, 'l' },
 		{ "chain", required_argument, NULL, 'c' },
 		{ "key", required_argument, NULL, 'k' },
@@ -489,7 +447,7 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 	int c, status;
 
 	(void)cli;
-	while ((c = getopt_long(argc, argv, "lc:k:n:f:V:2h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "lc:k:n:f:V:2LN:h", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
@@ -499,7 +457,9 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}
-	if (argc - optind != 1 ||
+	if (t.live && argc == optind)
+		return trace_live(t.count);
+	if (t.live || t.count || argc - optind != 1 ||
 	    !address_split(argv[optind], host, sizeof(host), service, sizeof(service)) ||
 	    !sensible(&t, host)) {
 		fputs(usage, stderr);

@@ -45,6 +45,19 @@ struct hs_credential *trace_made_credential(void);
 struct hs_credential *trace_file_credential(const char *chain_path, const char *key_path);
 char *trace_read_file(const char *path, size_t *len); /* free() */
 
+/* ---- trace_explain.c: what is said between messages. @server: our side is it ---- */
+
+void trace_key(const struct hs_key *key, bool server); /* what it is for, and not the key */
+void trace_schedule(bool tls13);
+void trace_change(bool sent, bool tls13);
+void trace_end(const struct hs_summary *summary, bool server,
+	       bool asked); /* the peer was asked who it is */
+
+/* ---- trace_live.c ---- */
+
+int trace_live(
+	unsigned long count); /* until so many handshakes have ended, 0: for ever; exit status */
+
 /* ---- trace_print.c: what a message says ---- */
 
 struct trace_names {

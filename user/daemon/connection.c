@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "keylog.h"
+#include "live.h"
 #include "policy.h"
 
 #define ALERT_HANDSHAKE_FAILURE 40
@@ -219,6 +220,7 @@ static void send_failure(struct connections *all, const struct event *event,
 	const char *reason = "";
 	int refused;
 
+	live_failed(all->live, subject, text);
 	if (may_log(all, LOG_WARNING))
 		log_write(LOG_WARNING, subject, "failed: %s (%s)", text, strerrorname_np(error));
 	push_begin(&all->message, all->family, event->id, event->generation);
@@ -310,6 +312,7 @@ static void carry_out(struct connections *all, struct connection *c)
 
 	push_begin(&all->message, all->family, c->id, c->generation);
 	while (!error && (action = hs_engine_next_action(c->engine))) {
+		live_action(all->live, &c->subject, action);
 		if (action->type == HS_ACTION_COMPLETE)
 			leave_cookie(all, c->engine, cookie);
 		error = push_action(&all->message, action);
@@ -407,6 +410,7 @@ static void on_new(struct connections *all, const struct event *event)
 			     "the daemon is out of memory");
 		return;
 	}
+	live_begin(all->live, &subject);
 	hs_engine_start(c->engine); /* a failure is an action too */
 	carry_out(all, c);
 }
@@ -451,6 +455,8 @@ static void on_data(struct connections *all, const struct event *event)
 	log_write(LOG_DEBUG, &c->subject, "%s from the peer in epoch %u, %zu bytes",
 		  hs_message_name(c->flight_len ? c->flight[0] : event->data[0]), event->epoch,
 		  c->flight_len ? c->flight_len : event->data_len);
+	live_received(all->live, &c->subject, event->epoch, c->flight_len ? c->flight : event->data,
+		      c->flight_len ? c->flight_len : event->data_len);
 	all->active = c->engine;
 	if (c->flight_len)
 		hs_engine_input(c->engine, event->epoch, c->flight, c->flight_len);
@@ -470,6 +476,7 @@ static void on_gone(struct connections *all, const struct event *event)
 
 	if (!c || c->generation != event->generation)
 		return;
+	live_gone(all->live, &c->subject);
 	if (may_log(all, LOG_INFO))
 		log_write(LOG_INFO, &c->subject, "closed before the handshake was complete");
 	drop(all, c);

@@ -27,6 +27,7 @@ struct connections {
 	const struct config *config;
 	int family; /* of the netlink messages */
 	const struct keylog *keylog;
+	const struct feed *live; /* where handshakes are told, or NULL */
 	const struct tickets *tickets; /* or NULL */
 	struct sessions *sessions; /* of clients; or NULL, then none are kept */
 	/*

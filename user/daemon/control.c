@@ -32,20 +32,44 @@ static void unwatch(const struct control *c, int fd)
 
 /* ---- answers ---- */
 
+struct words {
+	const char *question, *begins, *ends;
+};
+
+/* What is told of each feed to the log. */
+static const struct words words[CONTROL_FEEDS] = {
+	{ CONTROL_KEYLOG,
+	  "KEY LOG: the secrets of every connection from now on go to process %d of root; whoever has "
+	  "them can read the connections",
+	  "KEY LOG ENDS: process %d has got %" PRIu64 " lines, %" PRIu64 " were lost" },
+	{ CONTROL_LIVE, "process %d of root is shown handshakes from now on",
+	  "process %d is shown handshakes no more; it has got %" PRIu64 " messages, %" PRIu64
+	  " were lost" },
+};
+
+static int one_state(const struct control *c, size_t i, char *out, size_t size)
+{
+	struct feed_counts counts = feed_counts(c->feeds[i].feed);
+
+	if (!c->feeds[i].listener)
+		return snprintf(out, size, "off");
+	return snprintf(out, size, "pid %d got %" PRIu64 " lost %" PRIu64,
+			c->feeds[i].listener->pid, counts.sent, counts.lost);
+}
+
 static void state_text(const struct control *c, char *out, size_t size)
 {
-	struct keylog_counts counts = keylog_queue_counts(c->queue);
-	char file[CONTROL_TEXT / 2] = "";
+	char file[CONTROL_TEXT / 2] = "", states[CONTROL_FEEDS][CONTROL_TEXT / 8];
 
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		one_state(c, i, states[i], sizeof(states[i]));
 	if (c->keylog_file) {
-		snprintf(file, sizeof(file), "file %s", c->keylog_file);
+		snprintf(file, sizeof(file), "file %s%s", c->keylog_file,
+			 c->feeds[0].listener ? "; " : "");
 		log_make_printable(file);
 	}
-	if (c->reader)
-		snprintf(out, size, "%s%spid %d lines %" PRIu64 " lost %" PRIu64, file,
-			 file[0] ? "; " : "", c->reader->pid, counts.lines, counts.lost);
-	else
-		snprintf(out, size, "%s", file[0] ? file : "off");
+	snprintf(out, size, "%s%s\n%s", file,
+		 c->keylog_file && !c->feeds[0].listener ? "" : states[0], states[1]);
 }
 
 /* False: who asked does not listen. @fd: goes along, or -1. */
@@ -72,43 +96,41 @@ static bool answer(const struct control_client *client, const char *text, int fd
 	return sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)iov.iov_len;
 }
 
-static void stop_keylog(struct control *c)
+static void stop(struct control *c, size_t i)
 {
-	struct keylog_counts counts = keylog_queue_counts(c->queue);
+	struct feed_counts counts = feed_counts(c->feeds[i].feed);
 
-	keylog_queue_stop(c->queue);
-	if (watch(c, keylog_queue_fd(c->queue)))
-		log_write(LOG_ERR, NULL, "key log: %m");
-	log_write(LOG_WARNING, NULL,
-		  "KEY LOG ENDS: process %d has got %" PRIu64 " lines, %" PRIu64 " were lost",
-		  c->reader->pid, counts.lines, counts.lost);
-	c->reader = NULL;
+	feed_stop(c->feeds[i].feed);
+	if (watch(c, feed_fd(c->feeds[i].feed)))
+		log_write(LOG_ERR, NULL, "control: %m");
+	log_write(LOG_WARNING, NULL, words[i].ends, c->feeds[i].listener->pid, counts.sent,
+		  counts.lost);
+	c->feeds[i].listener = NULL;
 }
 
-static bool start_keylog(struct control *c, struct control_client *client)
+static bool start(struct control *c, size_t i, struct control_client *client)
 {
 	char text[CONTROL_TEXT];
 
-	if (c->reader) {
-		snprintf(text, sizeof(text), "process %d has the key log", c->reader->pid);
+	if (c->feeds[i].listener) {
+		snprintf(text, sizeof(text), "process %d listens already",
+			 c->feeds[i].listener->pid);
 		return answer(client, text, -1);
 	}
-	unwatch(c, keylog_queue_fd(c->queue));
-	c->reader = client;
-	keylog_queue_start(c->queue);
-	log_write(LOG_WARNING, NULL,
-		  "KEY LOG: the secrets of every connection from now on go to process %d of root; "
-		  "whoever has them can read the connections",
-		  client->pid);
-	return answer(client, CONTROL_OK, keylog_queue_fd(c->queue));
+	unwatch(c, feed_fd(c->feeds[i].feed));
+	c->feeds[i].listener = client;
+	feed_start(c->feeds[i].feed);
+	log_write(LOG_WARNING, NULL, words[i].begins, client->pid);
+	return answer(client, CONTROL_OK, feed_fd(c->feeds[i].feed));
 }
 
 /* ---- connections ---- */
 
 static void hang_up(struct control *c, struct control_client *client)
 {
-	if (c->reader == client)
-		stop_keylog(c);
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		if (c->feeds[i].listener == client)
+			stop(c, i);
 	unwatch(c, client->fd); /* a worker that was just forked has it too */
 	close(client->fd);
 	client->fd = -1;
@@ -150,11 +172,12 @@ static void hear(struct control *c, struct control_client *client)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	text[n > 0 ? n : 0] = '\0';
+	for (size_t i = 0; n > 0 && i < CONTROL_FEEDS; i++)
+		if (!strcmp(text, words[i].question))
+			stays = start(c, i, client);
 	if (n > 0 && !strcmp(text, CONTROL_STATUS)) {
 		state_text(c, text, sizeof(text));
 		stays = answer(client, text, -1);
-	} else if (n > 0 && !strcmp(text, CONTROL_KEYLOG)) {
-		stays = start_keylog(c, client);
 	}
 	if (!stays)
 		hang_up(c, client);
@@ -170,8 +193,9 @@ void control_serve(struct control *c)
 
 		if (client)
 			hear(c, client);
-		else if (events[i].data.fd == keylog_queue_fd(c->queue) && !c->reader)
-			keylog_queue_empty(c->queue);
+		for (size_t f = 0; f < CONTROL_FEEDS; f++)
+			if (events[i].data.fd == feed_fd(c->feeds[f].feed) && !c->feeds[f].listener)
+				feed_empty(c->feeds[f].feed);
 	}
 	/* last: a descriptor that was just closed is not taken for a new one */
 	greet(c);
@@ -232,14 +256,15 @@ static int listen_at(struct control *c)
 	return chmod(c->path, 0600) || listen(c->listener, CONTROL_CLIENTS) ? -errno : 0;
 }
 
-int control_open(struct control *c, const char *path, struct keylog_queue *queue,
+int control_open(struct control *c, const char *path, struct feed *const feeds[CONTROL_FEEDS],
 		 const char *keylog_file)
 {
 	int error;
 
 	memset(c, 0, sizeof(*c));
 	c->ready_fd = c->listener = -1;
-	c->queue = queue;
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		c->feeds[i].feed = feeds[i];
 	c->keylog_file = keylog_file;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		c->clients[i].fd = -1;
@@ -254,8 +279,8 @@ int control_open(struct control *c, const char *path, struct keylog_queue *queue
 		c->ready_fd = epoll_create1(EPOLL_CLOEXEC);
 		error = c->ready_fd < 0 ? -errno : watch(c, c->listener);
 	}
-	if (!error)
-		error = watch(c, keylog_queue_fd(queue));
+	for (size_t i = 0; !error && i < CONTROL_FEEDS; i++)
+		error = watch(c, feed_fd(feeds[i]));
 	if (error)
 		control_close(c);
 	return error;
@@ -275,8 +300,9 @@ void control_forget(struct control *c)
 
 void control_close(struct control *c)
 {
-	if (c->reader)
-		stop_keylog(c);
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		if (c->feeds[i].listener)
+			stop(c, i);
 	control_forget(c);
 	if (c->path[0] && unlink(c->path))
 		log_write(LOG_NOTICE, NULL, "%s: %m", c->path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.h - the supervisor's control socket: whether there is a key log, and one for root
+ * control.h - the supervisor's control socket: what root may listen to, and whether somebody does
  *
  * It takes no configuration and no command that changes what a handshake does. Who connects has to be
  * uid 0, whatever the permissions of the file have become. Must never block, and never wait for
@@ -9,9 +9,10 @@
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
 
-#include "keylog.h"
+#include "feed.h"
 
 #define CONTROL_CLIENTS 8
+#define CONTROL_FEEDS 2 /* the key log, handshakes */
 
 struct control_client {
 	int fd; /* -1: the place is free */
@@ -23,9 +24,11 @@ struct control {
 	int listener;
 	char path[108];
 	const char *keylog_file; /* as the command line names it, or NULL */
-	struct keylog_queue *queue;
 	struct control_client clients[CONTROL_CLIENTS];
-	struct control_client *reader; /* who has the key log, or NULL */
+	struct {
+		struct feed *feed;
+		struct control_client *listener; /* or NULL */
+	} feeds[CONTROL_FEEDS];
 };
 
 /*
@@ -33,7 +36,7 @@ struct control {
  * listener is replaced. 0 or a negative errno: -EADDRINUSE for one that has a listener, -EPERM for a folder
  * that is another's or that others can write.
  */
-int control_open(struct control *c, const char *path, struct keylog_queue *queue,
+int control_open(struct control *c, const char *path, struct feed *const feeds[CONTROL_FEEDS],
 		 const char *keylog_file);
 void control_serve(struct control *c);
 void control_close(struct control *c); /* in the supervisor, at its end: the file goes too */

@@ -3,7 +3,7 @@
  * control_words.h - what tlsockd and the tool tlsock say to each other over the control socket
  *
  * A socket of type SOCK_SEQPACKET for each network namespace, root's alone. A question is a word, an
- * answer a line of text without a newline. Must stay so small that it cannot be said wrongly.
+ * answer a text. Must stay so small that it cannot be said wrongly.
  */
 #ifndef DAEMON_CONTROL_WORDS_H
 #define DAEMON_CONTROL_WORDS_H
@@ -16,15 +16,16 @@
 #define CONTROL_TEXT 512 /* bytes of a question or an answer */
 
 /*
- * Is there a key log? "off", "file PATH", "pid N lines N lost N", or the last two with "; " between
- * them.
+ * Who listens? Two lines, of the key log and of handshakes: "off" or "pid N got N lost N"; of the key log
+ * also "file PATH", or both with "; " between them.
  */
 #define CONTROL_STATUS "status"
 /*
- * The key log from now on, until the connection ends. CONTROL_OK with the pipe's end as SCM_RIGHTS;
- * anything else is why not.
+ * The key log, a line a message, or handshakes (live_words.h) from now on, until the connection ends.
+ * CONTROL_OK with a socket to read from as SCM_RIGHTS; anything else is why not.
  */
 #define CONTROL_KEYLOG "keylog"
+#define CONTROL_LIVE "live"
 #define CONTROL_OK "ok"
 
 /* Where the socket of this network namespace is; 0 or -1. */

@@ -34,6 +34,8 @@
 #include "worker.h"
 
 #define EXPIRY_WARNING_DAYS 14
+#define KEYLOG_ROOM (256 << 10)
+#define LIVE_ROOM (1 << 20)
 #define KILL_MS 5000 /* past a worker's own deadline */
 
 struct supervisor {
@@ -48,6 +50,7 @@ struct supervisor {
 	struct watch files;
 	int signals;
 	struct keylog keylog;
+	struct feed *live;
 	struct control control;
 	int ready_fd;
 	bool was_ready; /* all workers were, once */
@@ -119,8 +122,9 @@ static void become_worker(struct supervisor *s, int control)
 	if (s->ready_fd >= 0)
 		close(s->ready_fd);
 	control_forget(&s->control);
-	keylog_queue_write_only(s->keylog.queue);
-	status = worker_run(s->config, s->tickets, s->sessions, control, &s->keylog);
+	feed_write_only(s->keylog.feed);
+	feed_write_only(s->live);
+	status = worker_run(s->config, s->tickets, s->sessions, control, &s->keylog, s->live);
 	config_free(s->config);
 	close(control);
 	exit(status);
@@ -388,12 +392,17 @@ static void open_control(struct supervisor *s)
 	char path[64];
 	int error = -ENOENT;
 
-	s->keylog.queue = keylog_queue_new();
-	if (s->keylog.queue && !control_path(path, sizeof(path)))
-		error = control_open(&s->control, path, s->keylog.queue, s->options->keylog);
+	s->keylog.feed = feed_new(KEYLOG_ROOM);
+	s->live = feed_new(LIVE_ROOM);
+	if (s->keylog.feed && s->live && !control_path(path, sizeof(path)))
+		error = control_open(&s->control, path,
+				     (struct feed *const[]){ s->keylog.feed, s->live },
+				     s->options->keylog);
 	if (error)
-		log_write(LOG_NOTICE, NULL, "no control socket, so no `tlsock keylog': %s",
-			  strerror(-error));
+		log_write(
+			LOG_NOTICE, NULL,
+			"no control socket, so no `tlsock keylog' and no `tlsock trace --live': %s",
+			strerror(-error));
 }
 
 /* What has to be there before the first worker; an exit status, 0 for success. */
@@ -464,7 +473,8 @@ int supervisor_run(const struct options *options)
 	if (!status)
 		status = loop(&s);
 	control_close(&s.control);
-	keylog_queue_free(s.keylog.queue);
+	feed_free(s.keylog.feed);
+	feed_free(s.live);
 	children_free(&s.children);
 	tickets_free(s.tickets);
 	sessions_free(s.sessions);

@@ -155,7 +155,7 @@ static int loop(struct worker *w)
 }
 
 static int set_up(struct worker *w, const struct config *config, const struct tickets *tickets,
-		  struct sessions *sessions, const struct keylog *keylog)
+		  struct sessions *sessions, const struct keylog *keylog, const struct feed *live)
 {
 	sigset_t set;
 	int error;
@@ -180,6 +180,7 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 	w->connections.config = config;
 	w->connections.family = w->seam.family;
 	w->connections.keylog = keylog;
+	w->connections.live = live;
 	w->connections.tickets = tickets;
 	w->connections.sessions = sessions;
 	w->connections.push = push_to_kernel;
@@ -192,7 +193,8 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 }
 
 int worker_run(const struct config *config, const struct tickets *tickets,
-	       struct sessions *sessions, int control, const struct keylog *keylog)
+	       struct sessions *sessions, int control, const struct keylog *keylog,
+	       const struct feed *live)
 {
 	struct worker *w = calloc(1, sizeof(*w));
 	const char ready = WORKER_READY;
@@ -201,7 +203,7 @@ int worker_run(const struct config *config, const struct tickets *tickets,
 	if (!w)
 		return EXIT_SYSTEM;
 	w->control = control;
-	error = set_up(w, config, tickets, sessions, keylog);
+	error = set_up(w, config, tickets, sessions, keylog, live);
 	if (!error && write(control, &ready, 1) != 1)
 		error = -EPIPE;
 	if (!error)

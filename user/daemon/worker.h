@@ -24,6 +24,7 @@
 
 /* Returns the exit status of the process. @control: the worker's end of the pair. */
 int worker_run(const struct config *config, const struct tickets *tickets,
-	       struct sessions *sessions, int control, const struct keylog *keylog);
+	       struct sessions *sessions, int control, const struct keylog *keylog,
+	       const struct feed *live);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "daemon_kernel.h"
 #include "keylog.h"
+#include "live_words.h"
 #include "tap.h"
 
 #define ALERT_HANDSHAKE_FAILURE 40
@@ -522,35 +523,89 @@ static void test_keylog(void)
 static void test_keylog_queue(void)
 {
 	struct event c = client_event("good.example"), s = server_event("good");
-	struct keylog log = { .file = -1, .queue = keylog_queue_new() };
+	struct keylog log = { .file = -1, .feed = feed_new(64 << 10) };
 	const struct keylog *none = client->daemon.keylog;
-	struct keylog_counts counts;
+	struct feed_counts counts;
 	char text[8192] = "";
+	size_t len = 0;
+	ssize_t n;
 	int fd, fill;
 
-	if (!log.queue)
+	if (!log.feed)
 		bail("no queue");
-	fd = keylog_queue_fd(log.queue);
+	fd = feed_fd(log.feed);
 	client->daemon.keylog = &log;
 	run(&c, &s, 0);
 	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "a queue is off by itself");
-	keylog_queue_start(log.queue);
+	feed_start(log.feed);
 	run(&c, &s, 0);
-	ok(read(fd, text, sizeof(text) - 1) > 0 &&
-		   lines_with(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET ") == 1 &&
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	ok(len && lines_with(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET ") == 1 &&
 		   lines_with(text, "SERVER_TRAFFIC_SECRET_0 ") == 1,
 	   "then it has a connection's secrets");
 	for (fill = 0; fill < 300; fill++)
 		run(&c, &s, 0);
-	counts = keylog_queue_counts(log.queue);
-	ok(counts.lost > 0 && counts.lines + counts.lost == 301 * 4 && counts.lines < 700,
+	counts = feed_counts(log.feed);
+	ok(counts.lost > 0 && counts.sent + counts.lost == 301 * 4 && counts.sent < 700,
 	   "what nobody reads is bounded, and counted");
-	keylog_queue_stop(log.queue);
+	feed_stop(log.feed);
 	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "at the end nothing of it is left");
 	run(&c, &s, 0);
 	ok(read(fd, text, sizeof(text)) < 0 && errno == EAGAIN, "and nothing comes");
 	client->daemon.keylog = none;
-	keylog_queue_free(log.queue);
+	feed_free(log.feed);
+}
+
+/* The parts of a key that the kernel got must not be in what is told. */
+static bool has_secret(const uint8_t *message, size_t len)
+{
+	for (int direction = 0; direction < 2; direction++)
+		for (int epoch = 0; epoch < 2; epoch++) {
+			const struct fake_key *k = &client->keys[direction][epoch];
+
+			if (!k->key_len || memmem(message, len, k->key, k->key_len) ||
+			    memmem(message, len, k->iv, k->iv_len) ||
+			    (k->secret_len && memmem(message, len, k->secret, k->secret_len)))
+				return true;
+		}
+	return false;
+}
+
+/* What `tlsock trace --live' gets of a handshake, and of one that fails. */
+static void test_live(void)
+{
+	static uint8_t message[1 << 17];
+	struct event c = client_event("good.example"), s = server_event("good");
+	struct feed *feed = feed_new(1 << 20);
+	size_t kinds[LIVE_GONE + 1] = { 0 };
+	struct live_head head;
+	bool secret = false, sizes = true;
+	ssize_t n;
+
+	if (!feed)
+		bail("no feed");
+	client->daemon.live = feed;
+	feed_start(feed);
+	run(&c, &s, 0);
+	while ((n = read(feed_fd(feed), message, sizeof(message))) > 0) {
+		memcpy(&head, message, sizeof(head));
+		sizes = sizes && (size_t)n >= sizeof(head) && head.size == sizeof(head) &&
+			head.id == c.id && head.kind <= LIVE_GONE;
+		kinds[sizes ? head.kind : LIVE_GONE]++;
+		secret = secret || has_secret(message, (size_t)n);
+	}
+	ok(sizes && kinds[LIVE_BEGIN] == 1 && kinds[LIVE_COMPLETE] == 1 && kinds[LIVE_KEY] == 4 &&
+		   kinds[LIVE_RECEIVED] >= 2 && kinds[LIVE_SENT] >= 2 && !kinds[LIVE_GONE],
+	   "a handshake is told message by message");
+	ok(!secret, "without a key or a secret");
+	c = client_event("wrong.example");
+	run(&c, &s, 0);
+	while ((n = read(feed_fd(feed), message, sizeof(message))) > 0)
+		memcpy(&head, message, sizeof(head));
+	ok(head.kind == LIVE_FAILED && head.alert == 42, "and why one fails");
+	client->daemon.live = NULL;
+	feed_free(feed);
 }
 
 int main(void)
@@ -573,6 +628,7 @@ int main(void)
 	test_wiped();
 	test_keylog();
 	test_keylog_queue();
+	test_live();
 	tear_down();
 	return tap_done();
 }

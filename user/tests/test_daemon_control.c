@@ -20,7 +20,7 @@
 #include "log.h"
 #include "tap.h"
 
-static struct keylog_queue *queue;
+static struct feed *feeds[CONTROL_FEEDS];
 static struct control control;
 static char *path;
 
@@ -100,20 +100,27 @@ static void test_keylog(void)
 {
 	struct caught caught = catch_stderr();
 	char text[CONTROL_TEXT], log[4096];
-	int first = dial(), second = dial(), end, none;
+	int first = dial(), second = dial(), end, none, live;
 
 	ok(ask(first, CONTROL_KEYLOG, text, &end) > 0 && !strcmp(text, CONTROL_OK) && end >= 0,
 	   "the first who asks has the key log");
 	ok(says(second, CONTROL_STATUS, "pid "), "everybody who asks is told");
+	ok(ask(second, CONTROL_LIVE, text, &live) > 0 && !strcmp(text, CONTROL_OK) && live >= 0,
+	   "handshakes may go to another");
+	close(live);
+	ok(says(first, CONTROL_STATUS, "pid ") &&
+		   control.feeds[1].listener != control.feeds[0].listener,
+	   "each has its own");
 	ok(ask(second, CONTROL_KEYLOG, text, &none) > 0 && none < 0 &&
-		   strstr(text, "has the key log"),
+		   strstr(text, "listens already"),
 	   "a second does not get it");
 	close(second);
 	control_serve(&control);
-	ok(control.reader, "and his end is not the end of it");
+	ok(control.feeds[0].listener && !control.feeds[1].listener,
+	   "and his end is not the end of it");
 	close(first);
 	control_serve(&control);
-	ok(!control.reader, "it ends with the connection");
+	ok(!control.feeds[0].listener, "it ends with the connection");
 	close(end);
 	second = dial();
 	ok(ask(second, CONTROL_KEYLOG, text, &end) > 0 && end >= 0, "then another may have it");
@@ -190,16 +197,16 @@ static void test_places(void)
 
 	ok(!stat(path, &st) && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600,
 	   "the socket is its owner's alone");
-	ok(control_open(&second, path, queue, NULL) == -EADDRINUSE, "a daemon that lives keeps it");
+	ok(control_open(&second, path, feeds, NULL) == -EADDRINUSE, "a daemon that lives keeps it");
 	ok(!access(path, F_OK), "and the file stays");
 	control_forget(&control); /* as if it had been killed */
-	ok(!control_open(&control, path, queue, "/var/log/keys"), "one that has died does not");
+	ok(!control_open(&control, path, feeds, "/var/log/keys"), "one that has died does not");
 	ok(!mkdir(folder, 0700) && !chmod(folder, 0770) &&
-		   control_open(&second, file, queue, NULL) == -EPERM,
+		   control_open(&second, file, feeds, NULL) == -EPERM,
 	   "a folder that others can write is refused");
 	rmdir(folder);
 	scratch_write("in-the-way", 0600, "x");
-	ok(control_open(&second, file, queue, NULL) == -EPERM, "so is a file in its place");
+	ok(control_open(&second, file, feeds, NULL) == -EPERM, "so is a file in its place");
 	unlink(folder);
 	free(file);
 	free(folder);
@@ -211,8 +218,9 @@ int main(void)
 
 	scratch_new();
 	path = scratch_path("run/net-1");
-	queue = keylog_queue_new();
-	if (!queue || control_open(&control, path, queue, NULL))
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		feeds[i] = feed_new(64 << 10);
+	if (!feeds[0] || !feeds[1] || control_open(&control, path, feeds, NULL))
 		bail("no control socket");
 	log_open(LOG_TO_STDERR, LOG_DEBUG);
 	test_questions();
@@ -225,7 +233,8 @@ int main(void)
 	test_not_root();
 	control_close(&control);
 	ok(access(path, F_OK), "in the end the socket goes");
-	keylog_queue_free(queue);
+	for (size_t i = 0; i < CONTROL_FEEDS; i++)
+		feed_free(feeds[i]);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
 	free(path);
