@@ -73,9 +73,16 @@ check_symbols() {
 
 check_constant_time() { "$here/constant_time.sh"; }
 
+# Every function of the library has a page, by the names that a page begins with.
 check_man() {
+	local name bad=0
 	mapfile -t list < <(tree_files 'user/man/*')
-	[ ${#list[@]} = 0 ] || mandoc -Tlint -Wwarning "${list[@]}"
+	for name in $(sed -n 's/^\t\t\(tlsock_[a-z_]*\);$/\1/p' user/libtlsock/libtlsock.map) tlsock_options_init; do
+		sed -n '/^\.Sh NAME/,/^\.Nd/p' user/man/*.3 | grep -q "^\.Nm $name\( ,\)\?\$" && continue
+		echo "$name has no page"
+		bad=1
+	done
+	mandoc -Tlint -Wwarning "${list[@]}" && [ $bad = 0 ]
 }
 
 check_checkpatch() { "$here/kmod.sh" checkpatch; }
