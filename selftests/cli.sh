@@ -87,8 +87,16 @@ a, b = json.load(open(sys.argv[1]))
 assert a["name"] == "TLS_AES_256_GCM_SHA384" and a["hash"] == "SHA384"
 assert b["code"] == 0xc02f and b["key_exchange"] == "ECDHE" and b["authentication"] == "RSA"
 assert b["cipher"] == "AES_128_GCM" and b["mac"] == "AEAD" and b["forward_secrecy"] is True
+assert b["profile"] == "default"
 ' "$tmp/out" 2>>"$tmp/err"
 	result $? "the parts of a suite's name"
+	run ciphers --json
+	python3 -c '
+import json, sys
+for s in json.load(open(sys.argv[1])):
+    assert (s["profile"] == "legacy") == (not s["forward_secrecy"]), s
+' "$tmp/out" 2>>"$tmp/err"
+	result $? "what has no forward secrecy is in the profile legacy alone"
 	"$tool" ciphers >/dev/full 2>/dev/null
 	is $? 74 "an output that cannot be written"
 }
@@ -330,6 +338,20 @@ openssl_server() {
 	echo "# openssl s_server does not come up"
 }
 
+# A server that has RSA key exchange alone
+legacy_trace() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=old -keyout "$tmp/old.key" \
+		-addext subjectAltName=DNS:old.test -addext keyUsage=keyEncipherment \
+		-out "$tmp/old.pem" 2>"$tmp/err"
+	openssl_server -tls1_2 -cipher AES128-GCM-SHA256 -cert "$tmp/old.pem" -key "$tmp/old.key"
+	exits 1 "trace of a server of RSA key exchange" trace -f "$tmp/old.pem" -n old.test "$address"
+	exits 0 "with --legacy" trace --legacy -f "$tmp/old.pem" -n old.test "$address"
+	says out "encrypted to the certificate's key" "what it is"
+	says out "NOT forward secret" "and what that is worth"
+	kill "$server" 2>/dev/null
+	wait "$server" 2>/dev/null
+}
+
 # A handshake in words, without daemon or module; --secrets for root alone.
 trace_tests() {
 	openssl_server
@@ -354,6 +376,7 @@ trace_tests() {
 	is $? 77 "secrets are not for everybody"
 	kill "$server" 2>/dev/null
 	wait "$server" 2>/dev/null
+	legacy_trace
 	exits 64 "trace without an address" trace
 }
 

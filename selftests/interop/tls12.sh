@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # tls12.sh: TLS 1.2 (RFC 5246) against openssl, gnutls, curl and nginx in both roles: each key
-# exchange, certificates on both sides, who refuses whom, renegotiation (section 7.4.1.1). It must
+# exchange, RSA's in the profile "legacy" alone, certificates on both sides, who refuses whom, renegotiation (section 7.4.1.1). It must
 # never take bytes alone for a success: TLSOCK_INFO and the counters have to agree.
 . "$(dirname "$0")/../lib/peers.sh"
 
@@ -25,7 +25,7 @@ profile() {
 }
 
 configure() {
-	(cat "$pki/tlsockd.conf" && profile) >"$pki/tls12.conf"
+	(cat "$pki/tlsockd.conf" && profile && echo 'profile legacy { }') >"$pki/tls12.conf"
 }
 
 s_client() { # words, options...
@@ -134,6 +134,21 @@ mutual() {
 	stop "$peer"
 }
 
+# RSA key exchange; that the profile "default" refuses it is below
+legacy() {
+	listen_for -i -p legacy -c rsa
+	s_client '' -brief -cipher AES256-GCM-SHA384 &&
+		until_true grep -q ': server .* TLSv1.2, TLS_RSA_WITH_AES_256_GCM_SHA384, ' "$tmp/daemon.log"
+	result $? "a client with RSA key exchange alone, in the profile legacy"
+	stop "$peer"
+	s_server rsa -tls1_2 -cipher AES128-GCM-SHA256 </dev/zero
+	"$BUILD/tlsock" connect -i -p legacy -t test -n good.test 127.0.0.1:4434 >"$tmp/out" 2>"$tmp/err" &&
+		until_true grep -q ': client .* TLSv1.2, TLS_RSA_WITH_AES_128_GCM_SHA256, .* peer verified' \
+			"$tmp/daemon.log"
+	result $? "a server of it, in the profile legacy"
+	stop "$peer"
+}
+
 refused() { # words, what
 	fetch 4434 small
 	is "$?" 1 "$2"
@@ -186,8 +201,9 @@ gnutls
 web
 with OpenSSL
 mutual
+legacy
 refusals
 renegotiation
-grown HandshakeDone "$before" 18
+grown HandshakeDone "$before" 20
 result $? "each was a handshake of the daemon"
 done_testing

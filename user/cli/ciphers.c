@@ -2,8 +2,8 @@
 /*
  * ciphers.c - tlsock ciphers: suites, and what the parts of their names are
  *
- * Says what a name means and whether the record layer has the cipher; which suites a daemon
- * negotiates is its profile's business (tlsockd.conf(5)).
+ * Says what a name means, whether the record layer has the cipher, and which profiles of a
+ * daemon may have the suite (tlsockd.conf(5)); what a profile has is the administrator's business.
  */
 #include "cli.h"
 
@@ -11,16 +11,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handshake/handshake.h"
+
+#define ROW "%-46s %-8s %-8s %-8s %-18s %-5s %-7s %-3s %-6s %s\n"
+
 static const char usage[] =
 	"usage: tlsock ciphers [-jh] [name | code ...]\n"
 	"  A name like TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, a code like 0x1301.\n";
 
+/* Which profiles of tlsockd.conf(5) have it */
+static const char *place_of(const struct suite *s)
+{
+	switch (hs_suite_place(s->code)) {
+	case HS_PLACE_DEFAULT:
+		return "default";
+	case HS_PLACE_NAMED:
+		return "named";
+	case HS_PLACE_LEGACY:
+		return "legacy";
+	case HS_PLACE_NONE:
+		break;
+	}
+	return "none";
+}
+
 static void print_row(struct json *j, const struct suite *s, const struct suite_parts *p)
 {
 	if (!j) {
-		printf("%-46s %-8s %-8s %-8s %-18s %-5s %-7s %-3s %s\n", s->name, p->protocol,
-		       p->key_exchange, p->authentication, p->cipher, p->mac, p->hash,
-		       p->forward_secrecy ? "yes" : "no", p->in_kernel ? "yes" : "no");
+		printf(ROW, s->name, p->protocol, p->key_exchange, p->authentication, p->cipher,
+		       p->mac, p->hash, p->forward_secrecy ? "yes" : "no",
+		       p->in_kernel ? "yes" : "no", place_of(s));
 		return;
 	}
 	json_open(j, NULL, '{');
@@ -35,6 +55,7 @@ static void print_row(struct json *j, const struct suite *s, const struct suite_
 	json_string(j, "hash", p->hash);
 	json_bool(j, "forward_secrecy", p->forward_secrecy);
 	json_bool(j, "in_kernel", p->in_kernel);
+	json_string(j, "profile", place_of(s));
 	json_close(j, '}');
 }
 
@@ -96,8 +117,8 @@ int cmd_ciphers(struct cli *cli, int argc, char **argv)
 	if (j)
 		json_open(j, NULL, '[');
 	else
-		printf("%-46s %-8s %-8s %-8s %-18s %-5s %-7s %-3s %s\n", "NAME", "PROTOCOL", "KEYS",
-		       "AUTH", "CIPHER", "MAC", "HASH", "FS", "KERNEL");
+		printf(ROW, "NAME", "PROTOCOL", "KEYS", "AUTH", "CIPHER", "MAC", "HASH", "FS",
+		       "KERNEL", "PROFILE");
 	if (optind < argc)
 		status = print_words(j, argv + optind);
 	for (size_t i = 0; optind == argc && suite_at(i); i++)

@@ -35,6 +35,7 @@ static const char usage[] =
 	"  -f, --trust FILE     certificates in PEM that are trusted; default: the system's\n"
 	"  -V, --verify HOW     none (a server's default), optional or required\n"
 	"  -2, --tls12          TLS 1.2 at most; default: the best that both have\n"
+	"      --legacy         offer RSA key exchange, too, which has no forward secrecy\n"
 	"      --secrets        show the secrets too (root only)\n"
 	"  -L, --live           the daemon's handshakes as they happen (root only)\n"
 	"  -N, --count COUNT    end after so many of them\n";
@@ -47,6 +48,7 @@ struct trace {
 	bool live;
 	unsigned long count; /* of handshakes; 0: without end */
 	bool tls12;
+	bool legacy;
 	bool secrets;
 	int fd;
 	struct hs_engine *engine;
@@ -333,6 +335,9 @@ static bool make_engine(struct trace *t)
 		HS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 		HS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 		HS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+		/* with --legacy */
+		HS_RSA_WITH_AES_128_GCM_SHA256,
+		HS_RSA_WITH_AES_256_GCM_SHA384,
 	};
 	struct hs_config config = {
 		.random = random_bytes,
@@ -341,7 +346,8 @@ static bool make_engine(struct trace *t)
 		.server_name = t->name,
 		.credentials = &credential,
 		.suites = suites,
-		.suite_count = sizeof(suites) / sizeof(suites[0]),
+		.suite_count = sizeof(suites) / sizeof(suites[0]) - (t->legacy ? 0 : 2),
+		.legacy = t->legacy,
 		.min_version = HS_TLS_1_2,
 		.max_version = t->tls12 ? HS_TLS_1_2 : HS_TLS_1_3,
 	};
@@ -414,6 +420,8 @@ static bool take(struct trace *t, int c)
 		return false;
 	case '2':
 		return t->tls12 = true;
+	case 'R':
+		return t->legacy = true;
 	case 's':
 		return t->secrets = true;
 	default:
@@ -438,6 +446,7 @@ int cmd_trace(struct cli *cli, int argc, char **argv)
 		{ "trust", required_argument, NULL, 'f' },
 		{ "verify", required_argument, NULL, 'V' },
 		{ "tls12", no_argument, NULL, '2' },
+		{ "legacy", no_argument, NULL, 'R' },
 		{ "secrets", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },

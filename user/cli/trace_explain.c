@@ -69,9 +69,11 @@ void trace_end(const struct hs_summary *s, bool server, bool asked)
 	if (suite_parse(hs_suite_name(s->suite), &parts)) {
 		trace_detail("key exchange %s, group %s; authentication %s; cipher %s; hash %s",
 			     parts.key_exchange[0] ? parts.key_exchange : "(EC)DHE",
-			     hs_group_name(s->group),
-			     s->scheme ? hs_scheme_name(s->scheme) : "of before", parts.cipher,
-			     parts.hash);
+			     s->group ? hs_group_name(s->group) : "none",
+			     s->scheme	? hs_scheme_name(s->scheme) :
+			     s->resumed ? "of before" :
+					  parts.authentication,
+			     parts.cipher, parts.hash);
 		trace_detail(
 			parts.forward_secrecy ?
 				"forward secret: who gets the certificate's key later cannot read "

@@ -388,10 +388,25 @@ static void server_key_exchange(const struct trace_names *names, struct reader r
 	signature(&r, "both randoms and the parameters");
 }
 
+/* RSA key exchange, RFC 5246 section 7.4.7.1 */
+static bool is_rsa(uint16_t suite)
+{
+	const char *name = suite_name(suite);
+
+	return name && !strncmp(name, "TLS_RSA_", 8);
+}
+
 static void client_key_exchange(const struct trace_names *names, struct reader r)
 {
 	struct reader value;
 
+	if (is_rsa(names->suite)) {
+		if (reader_vec16(&r, &value, 1, 65535))
+			trace_detail("pre-master secret, %zu bytes: encrypted to the "
+				     "certificate's key",
+				     value.left);
+		return;
+	}
 	if (is_dhe(names->suite) ? reader_vec16(&r, &value, 1, 65535) :
 				   reader_vec8(&r, &value, 1, 255))
 		trace_hex("public value:", value.at, value.left);

@@ -42,6 +42,7 @@ void config_use_profile(const struct profile *profile, struct hs_config *out)
 	out->min_version = profile->min_version;
 	out->max_version = profile->max_version;
 	out->grease = profile->grease;
+	out->legacy = profile->legacy;
 }
 
 void config_free(struct config *config)

@@ -46,6 +46,7 @@ struct profile {
 	uint16_t min_version; /* HS_TLS_1_2 or HS_TLS_1_3 */
 	uint16_t max_version;
 	bool grease;
+	bool legacy; /* it is the one of that name: suites without forward secrecy may be in it */
 };
 
 /* Of the network namespace; -1: leave what the kernel has. */

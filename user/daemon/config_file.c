@@ -21,6 +21,7 @@
 #include "log.h"
 #include "trust.h"
 
+#define LEGACY_PROFILE "legacy"
 #define PEM_MAX ((size_t)1 << 20)
 #define NAME_MAX_LEN 255 /* TLSOCK_NAME_MAX */
 #define SECTION_MAX 4096 /* of one kind */
@@ -314,6 +315,21 @@ static bool has_version(const struct profile *p)
 	return !p->suites.count;
 }
 
+/* No forward secrecy by accident: it has a name of its own, and that in the file. */
+static int check_forward_secrecy(cfg_t *section, const struct profile *p)
+{
+	for (size_t i = 0; i < p->suites.count && !p->legacy; i++) {
+		if (hs_suite_place(p->suites.codes[i]) != HS_PLACE_LEGACY)
+			continue;
+		cfg_error(section,
+			  "profile \"%s\": suites: %s has no forward secrecy; only a profile with "
+			  "the name \"" LEGACY_PROFILE "\" may have it",
+			  p->name, hs_suite_name(p->suites.codes[i]));
+		return -1;
+	}
+	return 0;
+}
+
 static int no_random(void *ctx, uint8_t *out, size_t len)
 {
 	(void)ctx;
@@ -363,7 +379,8 @@ static int profile_of(cfg_t *section, struct profile *p)
 	p->min_version = version_by_name(cfg_getstr(section, "min_version"));
 	p->max_version = version_by_name(cfg_getstr(section, "max_version"));
 	p->grease = cfg_getbool(section, "grease") == cfg_true;
-	return try_profile(section, p);
+	p->legacy = !strcmp(p->name, LEGACY_PROFILE);
+	return check_forward_secrecy(section, p) ? -1 : try_profile(section, p);
 }
 
 /* ---- the whole ---- */

@@ -201,6 +201,10 @@ static const struct bad bad[] = {
 	{ "profile \"p\" {\n suites = {TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}\n"
 	  " min_version = TLSv1.3\n}\n",
 	  "4: profile \"p\": suites: none of them is of TLSv1.3 to TLSv1.3" },
+	{ "profile \"p\" {\n suites = {TLS_AES_128_GCM_SHA256, TLS_RSA_WITH_AES_128_GCM_SHA256}\n}\n",
+	  "3: profile \"p\": suites: TLS_RSA_WITH_AES_128_GCM_SHA256 has no forward secrecy; only a" },
+	{ "profile \"default\" { suites = {TLS_RSA_WITH_AES_256_GCM_SHA384} }\n",
+	  "1: profile \"default\": suites: TLS_RSA_WITH_AES_256_GCM_SHA384 has no forward secrecy" },
 	{ "profile \"p\" {\n max_version = TLSv1.1\n}\n",
 	  "2: max_version: \"TLSv1.1\" is neither TLSv1.2 nor TLSv1.3" },
 	{ "profile \"p\" { min_version = TLSv1.3\n max_version = TLSv1.2\n}\n",
@@ -271,6 +275,35 @@ static void test_profiles(void)
 		   config_profile(c, "all")->suites.count == 4 &&
 		   config_profile(c, "default")->schemes.count == 1,
 	   "profiles with long lists, added to, and one in the default's place %s", error);
+	config_free(c);
+}
+
+static bool legacy_of(const struct config *c, const char *name)
+{
+	struct hs_config out = { .legacy = false };
+	const struct profile *p = c ? config_profile(c, name) : NULL;
+
+	if (p)
+		config_use_profile(p, &out);
+	return out.legacy;
+}
+
+/* RSA key exchange: in the profile of that name alone, and only if the file has one. */
+static void test_legacy(void)
+{
+	struct config *c = load("profile other { }\n");
+
+	ok(c && !config_profile(c, "legacy") && !legacy_of(c, "default") &&
+		   !legacy_of(c, "modern") && !legacy_of(c, "other"),
+	   "there is no profile \"legacy\" of itself, and no other takes its suites %s", error);
+	config_free(c);
+	c = load("profile legacy { }\nprofile other { }\n");
+	ok(c && legacy_of(c, "legacy") && !legacy_of(c, "default") && !legacy_of(c, "other"),
+	   "a profile \"legacy\" %s", error);
+	config_free(c);
+	c = load("profile legacy { suites = {TLS_RSA_WITH_AES_128_GCM_SHA256} }\n");
+	ok(c && legacy_of(c, "legacy") && config_profile(c, "legacy")->suites.count == 1,
+	   "and one with that key exchange alone %s", error);
 	config_free(c);
 }
 
@@ -364,6 +397,7 @@ int main(void)
 	test_namespaces();
 	test_profiles();
 	test_versions();
+	test_legacy();
 	test_bad();
 	test_file();
 	identities_free();
