@@ -9,10 +9,9 @@
  */
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
-
 #include "edit.h"
 #include "resumption.h"
+#include "scarce.h"
 #include "session.h"
 #include "tap.h"
 
@@ -477,45 +476,12 @@ static void damaged_ticket(void)
 	pair_free(&p);
 }
 
-/* --- memory that runs out, in libcrypto --- */
-
-static unsigned int allocations_left = UINT_MAX;
-
-static bool may_allocate(void)
-{
-	if (!allocations_left)
-		return false;
-	allocations_left -= allocations_left != UINT_MAX;
-	return true;
-}
-
-static void *scarce_malloc(size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return may_allocate() ? malloc(size) : NULL;
-}
-
-static void *scarce_realloc(void *at, size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return may_allocate() ? realloc(at, size) : NULL;
-}
-
-static void common_free(void *at, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	free(at);
-}
-
 /* The handshake is over when an engine is parked: no failure of that is a failure of its. */
 static void park_without_memory(void)
 {
 	uint8_t out[HS_MAX_SESSION];
 	unsigned int failures = 0;
-	bool untouched = true;
+	bool untouched = true, refused;
 	struct hs_engine *e;
 	struct pair p;
 	int rc;
@@ -526,9 +492,9 @@ static void park_without_memory(void)
 	pair_run(&p);
 	e = p.side[HS_CLIENT].engine;
 	do {
-		allocations_left = failures;
+		scarce_after(failures);
 		rc = hs_engine_park(e, out, sizeof(out));
-		allocations_left = UINT_MAX;
+		scarce_off(&refused);
 		untouched = untouched && !hs_engine_next_action(e) && hs_engine_summary(e);
 		failures += rc < 0;
 	} while (rc < 0 && untouched && failures < 100);
@@ -540,8 +506,7 @@ static void park_without_memory(void)
 
 int main(void)
 {
-	if (!CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, common_free))
-		bail("libcrypto keeps its own memory");
+	scarce_init();
 	park_without_memory();
 	acknowledges_name();
 	resumes();
