@@ -116,7 +116,10 @@ $(B)/tests/test_bogo_shim: | $(B)/bogo_shim
 
 $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%.o $(test_archives)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(SANITIZE) -o $@ $^ $(daemon_libs) -lssl -pthread
+	$(call say,LINK)$(CC) $(SANITIZE) $(WRAP) -o $@ $^ $(daemon_libs) -lssl -pthread
+
+# Memory that runs out: the engine's own, too.
+$(B)/tests/test_memory: WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 ##  make coverage           lines of the engine that tests and seeds run; at least 90 %
 coverage:

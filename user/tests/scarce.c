@@ -12,24 +12,30 @@
 #include "tap.h"
 
 static unsigned long asked, allowed = ULONG_MAX;
+static bool paused;
 
-static bool may_allocate(void)
+bool scarce_allows(void)
 {
-	return asked++ < allowed;
+	return paused || asked++ < allowed;
+}
+
+void scarce_pause(bool pause)
+{
+	paused = pause;
 }
 
 static void *scarce_malloc(size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return may_allocate() ? malloc(size) : NULL;
+	return scarce_allows() ? malloc(size) : NULL;
 }
 
 static void *scarce_realloc(void *at, size_t size, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	return may_allocate() ? realloc(at, size) : NULL;
+	return scarce_allows() ? realloc(at, size) : NULL;
 }
 
 static void common_free(void *at, const char *file, int line)
@@ -49,6 +55,7 @@ void scarce_after(unsigned long count)
 {
 	asked = 0;
 	allowed = count;
+	paused = false;
 }
 
 unsigned long scarce_off(bool *refused)
