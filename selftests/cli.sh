@@ -453,6 +453,9 @@ truncation_test() {
 	pids+=("$client")
 	exec 9>"$tmp/in.$eof"
 	until_true grep -q "peer verified" "$tmp/err" || echo "# not connected"
+	ss -tinH >"$tmp/out"
+	grep -qE "tcp-ulp-tlsock version: 1.3 cipher: aes-gcm-128 rxconf: sw txconf: sw" "$tmp/out"
+	result $? "ss tells version and cipher of it"
 	kill -KILL "$server"
 	wait "$server" 2>/dev/null
 	# strict: the client ends by itself; lenient: with its input, after the peer's end

@@ -81,6 +81,37 @@ renewal() {
 	result $? "so is a trust store"
 }
 
+# An OCSP response of the authority's about the certificate; its number of days
+respond() { # days
+	local serial
+	serial=$(openssl x509 -noout -serial -in "$etc/www.pem")
+	printf 'V\t491231235959Z\t\t%s\tunknown\t/CN=www\n' "${serial#serial=}" >"$tmp/index"
+	openssl ocsp -issuer "$pki/ca.pem" -cert "$etc/www.pem" -no_nonce -reqout "$tmp/request" &&
+		openssl ocsp -index "$tmp/index" -rsigner "$pki/ca.pem" -rkey "$pki/ca.key" \
+			-CA "$pki/ca.pem" -reqin "$tmp/request" -respout "$tmp/response" -ndays "$1" &&
+		replace "$tmp/response" "$etc/www.ocsp" 644
+} >"$tmp/out" 2>"$tmp/err"
+
+# What s_client says of the response that came with the certificate
+stapled() { # pattern
+	openssl s_client -status -connect 127.0.0.1:4440 </dev/null 2>/dev/null | grep -qE "$1"
+}
+
+staples() {
+	local next
+	stapled "OCSP response: no response sent"
+	result $? "without a response none is sent"
+	respond 7
+	result $? "a response is made"
+	sed -i 's|^credential www {|& ocsp = "www.ocsp"|' "$etc/tlsockd.conf"
+	until_true stapled "OCSP Response Status: successful"
+	result $? "one that is configured goes with the certificate"
+	next=$(LC_ALL=C date -u -d '+30 days' '+%b %e')
+	respond 30
+	until_true stapled "Next Update: $next"
+	result $? "a newer one takes its place"
+}
+
 filtered() { # pid: a seccomp filter, no new privileges, no core
 	grep -qx "Seccomp:	2" "/proc/$1/status" && grep -qx "NoNewPrivs:	1" "/proc/$1/status"
 }
@@ -146,4 +177,5 @@ says out "^credential old: EXPIRED since " "and when one has"
 peer 4440 "$tool" exec -c www -- python3 "$tmp/echo.py"
 processes
 renewal
+staples
 done_testing

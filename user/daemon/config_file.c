@@ -228,6 +228,29 @@ static int read_named(cfg_t *section, const char *option, enum file_kind kind,
 	return error;
 }
 
+/* An OCSP response for the leaf, if one is named; whether it is good is the peers' to judge. */
+static int staple_of(cfg_t *section, struct hs_credential *credential)
+{
+	struct file_bytes der = { 0 };
+	int error = 0;
+
+	if (!cfg_getstr(section, "ocsp"))
+		return 0;
+	if (read_named(section, "ocsp", FILE_PUBLIC, &der))
+		return -1;
+	if (!der.len || der.data[0] != 0x30) { /* SEQUENCE */
+		cfg_error(section, "credential \"%s\": ocsp: no response in DER",
+			  cfg_title(section));
+		error = -1;
+	} else if (hs_credential_set_staple(credential, der.data, der.len)) {
+		cfg_error(section, "credential \"%s\": ocsp: %zu bytes are too many",
+			  cfg_title(section), der.len);
+		error = -1;
+	}
+	file_release(&der);
+	return error;
+}
+
 static int credential_of(cfg_t *section, struct credential *c)
 {
 	struct file_bytes chain = { 0 }, key = { 0 };
@@ -240,7 +263,7 @@ static int credential_of(cfg_t *section, struct credential *c)
 		goto out;
 	c->object = hs_credential_new_pem(chain.data, chain.len, key.data, key.len, text);
 	if (c->object)
-		error = 0;
+		error = staple_of(section, c->object);
 	else
 		cfg_error(section, "credential \"%s\": %s", c->name, text);
 out:
@@ -616,6 +639,7 @@ struct config *config_load(const char *path, char *error)
 	cfg_opt_t credential[] = {
 		CFG_STR("chain", NULL, CFGF_NONE),
 		CFG_STR("key", NULL, CFGF_NONE),
+		CFG_STR("ocsp", NULL, CFGF_NONE),
 		CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE),
 		CFG_STR_LIST("namespaces", NULL, CFGF_NONE),

@@ -47,6 +47,9 @@ static void set_up(void)
 	scratch_write("other.key", 0600, "%s", other->key_pem);
 	scratch_write("garbage.pem", 0644, "-----BEGIN CERTIFICATE-----\nAAAA\n");
 	scratch_write("empty.pem", 0644, "%s", "");
+	/* a digit 0 is what a SEQUENCE begins with */
+	scratch_write("short.ocsp", 0644, "%0100d", 0);
+	scratch_write("long.ocsp", 0644, "%065537d", 0);
 	path = scratch_path("cas");
 	if (mkdir(path, 0755))
 		bail("mkdir: %s", strerror(errno));
@@ -142,7 +145,7 @@ static void test_full(void)
 		"	users = {\"daemon\", \"4711\"}\n"
 		"	groups = {\"4712\"}\n"
 		"}\n"
-		"credential \"default\" { chain = leaf.pem key = leaf.key }\n"
+		"credential \"default\" { chain = leaf.pem key = leaf.key ocsp = short.ocsp }\n"
 		"trust \"ours\" { file = {root.pem, leaf.pem} dir = {cas} crl = {revoked.pem}\n"
 		"	users = {\"4711\"} }\n"
 		"profile \"slow\" { suites = {TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256}\n"
@@ -222,6 +225,14 @@ static const struct bad bad[] = {
 	  "1: credential \"c\": groups: \"4294967295\" is no group" },
 	{ "credential \"c\" { chain = leaf.pem key = leaf.key namespaces = {\"/proc/self/ns/uts\"} }\n",
 	  "1: credential \"c\": namespaces: \"/proc/self/ns/uts\" is no network namespace" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key ocsp = missing.ocsp }\n",
+	  "missing.ocsp: No such file or directory" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key ocsp = leaf.pem }\n",
+	  "1: credential \"c\": ocsp: no response in DER" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key ocsp = empty.pem }\n",
+	  "1: credential \"c\": ocsp: no response in DER" },
+	{ "credential \"c\" { chain = leaf.pem key = leaf.key ocsp = long.ocsp }\n",
+	  "1: credential \"c\": ocsp: 65537 bytes are too many" },
 	{ "credential \"c\" { chain = missing.pem key = leaf.key }\n",
 	  "missing.pem: No such file or directory" },
 	{ "credential \"c\" { chain = leaf.pem key = open.key }\n",
