@@ -101,6 +101,20 @@ int control_ask(int fd, const char *question, char *text, size_t size, int *pass
 int control_listen(const char *question, const char *command, int *feed, int *status);
 void control_tell_lost(int fd, int line);
 
+/* ---- colour.c ---- */
+
+enum colour {
+	COLOUR_NONE, /* back to what it was */
+	COLOUR_STRONG,
+	COLOUR_GOOD,
+	COLOUR_BAD,
+};
+
+/* The sequence for standard output, or "" where there shall be none. */
+const char *colour(enum colour which);
+/* Shall there be? @no_color and @term: the environment's, or NULL. */
+bool colour_wanted(bool terminal, const char *no_color, const char *term);
+
 /* ---- report.c ---- */
 
 /* One connection, in words or as one JSON object on one line. */

@@ -131,7 +131,8 @@ static void line(const struct event *e)
 
 	escape(e->name, strlen(e->name), name, sizeof(name));
 	escape(e->text, strlen(e->text), text, sizeof(text));
-	printf("%s %-6s %s %s %s -> %s", e->time, e->what, e->id, e->role, e->local, e->peer);
+	printf("%s %s%-6s%s %s %s %s -> %s", e->time, colour(e->error ? COLOUR_BAD : COLOUR_GOOD),
+	       e->what, colour(COLOUR_NONE), e->id, e->role, e->local, e->peer);
 	if (name[0])
 		printf(" name %s", name);
 	printf(" uid %u pid %u", e->uid, e->pid);

@@ -56,16 +56,17 @@ static void explain_peer(const struct hs_summary *s, bool server, bool asked)
 	else if (server && !asked)
 		trace_detail("the client was not asked who it is");
 	else
-		trace_detail("the peer is NOT verified (X.509 code %d): there may be a man in the "
-			     "middle",
-			     s->verify_code);
+		trace_detail("%sthe peer is NOT verified%s (X.509 code %d): there may be a man in "
+			     "the middle",
+			     colour(COLOUR_BAD), colour(COLOUR_NONE), s->verify_code);
 }
 
 void trace_end(const struct hs_summary *s, bool server, bool asked)
 {
 	struct suite_parts parts;
 
-	trace_line("===  %s, %s", hs_version_name(s->version), hs_suite_name(s->suite));
+	trace_line("%s===  %s, %s%s", colour(COLOUR_STRONG), hs_version_name(s->version),
+		   hs_suite_name(s->suite), colour(COLOUR_NONE));
 	if (suite_parse(hs_suite_name(s->suite), &parts)) {
 		trace_detail("key exchange %s, group %s; authentication %s; cipher %s; hash %s",
 			     parts.key_exchange[0] ? parts.key_exchange : "(EC)DHE",

@@ -128,7 +128,7 @@ static bool show(struct live *l, const struct live_head *head, const uint8_t *by
 		show_end(head);
 		break;
 	case LIVE_FAILED:
-		trace_line("===  FAILED: %s", text);
+		trace_line("%s===  FAILED: %s%s", colour(COLOUR_BAD), text, colour(COLOUR_NONE));
 		if (head->alert)
 			trace_detail("alert %s", name_or_number(alert_name((uint8_t)head->alert),
 								(uint8_t)head->alert, number));

@@ -451,7 +451,7 @@ static void contents(struct trace_names *names, uint8_t type, struct reader r)
 void trace_message(struct trace_names *names, bool sent, bool encrypted, const uint8_t *message,
 		   size_t len)
 {
-	printf("%s %-20s %5zu bytes%s\n", sent ? "-->" : "<--", message_name(message[0]), len,
-	       encrypted ? ", encrypted" : "");
+	printf("%s%s %-20s%s %5zu bytes%s\n", colour(COLOUR_STRONG), sent ? "-->" : "<--",
+	       message_name(message[0]), colour(COLOUR_NONE), len, encrypted ? ", encrypted" : "");
 	contents(names, message[0], reader_over(message + 4, len - 4));
 }

@@ -190,6 +190,17 @@ static void test_escape(void)
 	ok(!strcmp(out, "\\x80\\x80"), "escape: never past the end");
 }
 
+static void test_colour(void)
+{
+	ok(colour_wanted(true, NULL, "xterm") && colour_wanted(true, "", "xterm"),
+	   "colours on a terminal");
+	ok(!colour_wanted(false, NULL, "xterm"), "not in a file");
+	ok(!colour_wanted(true, "1", "xterm"), "not against NO_COLOR");
+	ok(!colour_wanted(true, NULL, "dumb") && !colour_wanted(true, NULL, NULL) &&
+		   !colour_wanted(true, NULL, ""),
+	   "not on a terminal that has none");
+}
+
 int main(void)
 {
 	test_suites();
@@ -197,5 +208,6 @@ int main(void)
 	test_addresses();
 	test_json();
 	test_escape();
+	test_colour();
 	return tap_done();
 }
