@@ -72,6 +72,12 @@ static int64_t now(void *ctx)
 	return time(NULL);
 }
 
+static void show_secret(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	trace_hex(name, bytes, len);
+}
+
 /* ---- what is explained beside the messages ---- */
 
 static void explain_key(const struct trace *t, const struct hs_key *key)
@@ -90,7 +96,7 @@ static void explain_key(const struct trace *t, const struct hs_key *key)
 		return;
 	n = hs_engine_keylog_line(t->engine, key, line, sizeof(line));
 	if (n > 0)
-		trace_detail("master secret: %.*s", n - 1, line);
+		trace_detail("key log: %.*s", n - 1, line);
 	explicit_bzero(line, sizeof(line));
 }
 
@@ -342,6 +348,7 @@ static bool make_engine(struct trace *t)
 	struct hs_config config = {
 		.random = random_bytes,
 		.now = now,
+		.secret = t->secrets ? show_secret : NULL,
 		.verify = t->verify,
 		.server_name = t->name,
 		.credentials = &credential,

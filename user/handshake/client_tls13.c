@@ -367,6 +367,8 @@ int act_server_finished(struct hs_engine *e)
 	rc = transcript_value(&e->transcript, hash);
 	if (rc == 0)
 		rc = key_schedule_master(&e->keys, hash);
+	if (rc == 0)
+		engine_tell(e, "Master Secret", e->keys.current.bytes, e->keys.current.len);
 	rc = engine_check(e, rc, "application secrets");
 	if (rc == 0)
 		rc = write_client_flight(e);

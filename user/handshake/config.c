@@ -167,6 +167,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 		return rc;
 	to->random = from->random;
 	to->now = from->now;
+	to->secret = from->secret;
 	to->ctx = from->ctx;
 	to->trust = hs_trust_ref(from->trust);
 	to->verify = from->verify;

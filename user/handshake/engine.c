@@ -209,6 +209,12 @@ int engine_check(struct hs_engine *e, int rc, const char *what)
 			   "internal trouble: %s", what);
 }
 
+void engine_tell(const struct hs_engine *e, const char *name, const uint8_t *bytes, size_t len)
+{
+	if (e->config.secret)
+		e->config.secret(e->config.ctx, name, bytes, len);
+}
+
 struct hs_engine *hs_engine_new(const struct hs_config *config, enum hs_role role)
 {
 	struct hs_engine *e;

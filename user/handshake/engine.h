@@ -68,6 +68,7 @@ enum state {
 struct config {
 	int (*random)(void *ctx, uint8_t *out, size_t len);
 	int64_t (*now)(void *ctx);
+	void (*secret)(void *ctx, const char *name, const uint8_t *bytes, size_t len); /* or NULL */
 	void *ctx;
 	struct hs_credential **credentials;
 	size_t credential_count;
@@ -279,6 +280,8 @@ int engine_fail(struct hs_engine *e, enum alert alert, int error, const char *fo
 int engine_fail_verify(struct hs_engine *e, int verify_code, const char *text);
 /* Turns the negative errno of a primitive into a failure of ours; passes 0 through. */
 int engine_check(struct hs_engine *e, int rc, const char *what);
+/* To the caller that asked for secrets, if there is one. */
+void engine_tell(const struct hs_engine *e, const char *name, const uint8_t *bytes, size_t len);
 
 /* config.c */
 int config_copy(struct config *to, const struct hs_config *from, enum hs_role role);

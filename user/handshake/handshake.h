@@ -208,6 +208,12 @@ struct hs_config {
 	int (*random)(void *ctx, uint8_t *out, size_t len);
 	int64_t (*now)(void *ctx); /* seconds since 1970-01-01 UTC */
 	void *ctx;
+	/*
+	 * For who explains a handshake, and NULL in all that serves: each secret of RFC 8446 section
+	 * 7.1 and RFC 5246 section 8.1 that no KEY action has, by its name, as it is made. @bytes are
+	 * there for the call alone.
+	 */
+	void (*secret)(void *ctx, const char *name, const uint8_t *bytes, size_t len);
 
 	/*
 	 * Server: at least one. The first whose certificate carries the name that the client

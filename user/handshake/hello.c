@@ -43,8 +43,13 @@ int start_handshake_keys(struct hs_engine *e, const struct shared_secret *shared
 	if (rc == 0)
 		rc = key_schedule_early(&e->keys, e->suite->hash,
 					e->resumed ? &e->session->secret : NULL);
-	if (rc == 0)
+	if (rc == 0) {
+		engine_tell(e, "Early Secret", e->keys.current.bytes, e->keys.current.len);
+		engine_tell(e, "(EC)DHE shared secret", shared->bytes, shared->len);
 		rc = key_schedule_handshake(&e->keys, shared, hash);
+	}
+	if (rc == 0)
+		engine_tell(e, "Handshake Secret", e->keys.current.bytes, e->keys.current.len);
 	crypto_share_free(e->share);
 	e->share = NULL;
 	return engine_check(e, rc, "handshake secrets");

@@ -20,6 +20,10 @@ int master_from_premaster(struct hs_engine *e, const uint8_t *premaster, size_t 
 		rc = master_secret(&e->keys.hkdf, premaster, len,
 				   e->extended_master_secret ? hash : NULL, e->client_random,
 				   e->server_random, &e->master);
+	if (rc == 0) {
+		engine_tell(e, "pre-master secret", premaster, len);
+		engine_tell(e, "master secret", e->master.bytes, e->master.len);
+	}
 	return engine_check(e, rc, "master secret");
 }
 

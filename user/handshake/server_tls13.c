@@ -347,6 +347,8 @@ static int send_server_flight(struct hs_engine *e)
 	rc = transcript_value(&e->transcript, hash);
 	if (rc == 0)
 		rc = key_schedule_master(&e->keys, hash);
+	if (rc == 0)
+		engine_tell(e, "Master Secret", e->keys.current.bytes, e->keys.current.len);
 	rc = engine_check(e, rc, "application secrets");
 	if (rc == 0)
 		rc = action_key(e, HS_TX, HS_EPOCH_APPLICATION, &e->keys.server_application);

@@ -209,6 +209,29 @@ static void section_5(void)
 	transcript_release(&t);
 }
 
+static size_t told;
+
+/* The secrets between the KEY actions, by the RFC's names for them. */
+static void tell(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+	static const struct {
+		const char *name, *hex;
+	} expected[] = {
+		{ "Early Secret", S3_EARLY },
+		{ "(EC)DHE shared secret", S3_SHARED },
+		{ "Handshake Secret", S3_HANDSHAKE },
+	};
+
+	(void)ctx;
+	if (told < 3)
+		ok(!strcmp(name, expected[told].name) &&
+			   ok_hex(bytes, len, expected[told].hex, "its bytes"),
+		   "told: %s", name);
+	else
+		ok(!strcmp(name, "Master Secret") && len == 32, "told: %s", name);
+	told++;
+}
+
 /* Our server, with the RFC's random bytes, must answer with the RFC's ServerHello. */
 static void our_server(const char *random, const char *private, const char *client_hello,
 		       const char *server_hello, bool compatible, const char *what)
@@ -225,6 +248,7 @@ static void our_server(const char *random, const char *private, const char *clie
 	script_add(&script, private);
 	config.credentials = &credential;
 	config.credential_count = 1;
+	config.secret = compatible ? NULL : tell;
 	e = hs_engine_new(&config, HS_SERVER);
 	hs_engine_start(e);
 	ok(hs_engine_input(e, HS_EPOCH_PLAINTEXT, hello, len) == 0, "%s: ClientHello", what);
@@ -253,6 +277,7 @@ static void our_server(const char *random, const char *private, const char *clie
 		free(record);
 		free(plain);
 	} else {
+		ok(told == 4, "it has told the secrets of the schedule");
 		ok_hex(a->key.key, a->key.key_len, S3_SERVER_HANDSHAKE_KEY, "%s: key", what);
 		ok_hex(a->key.iv, a->key.iv_len, S3_SERVER_HANDSHAKE_IV, "%s: iv", what);
 		ok_hex(a->key.secret, a->key.secret_len, S3_SERVER_HANDSHAKE, "%s: secret", what);

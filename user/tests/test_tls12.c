@@ -6,6 +6,7 @@
  * section 4.1.3 (the sentinels). Every suite with every group and certificate it takes;
  * both sides must end with the same keys.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "edit.h"
@@ -539,6 +540,18 @@ static void plain_master_secret(void)
 	pair_free(&p);
 }
 
+static size_t heard_premaster;
+static char heard_master[97];
+
+static void hear_secret(void *ctx, const char *name, const uint8_t *bytes, size_t len)
+{
+	(void)ctx;
+	if (!strcmp(name, "pre-master secret"))
+		heard_premaster = len;
+	for (size_t i = 0; !strcmp(name, "master secret") && i < len && i < 48; i++)
+		snprintf(heard_master + 2 * i, 3, "%02x", bytes[i]);
+}
+
 static void exports(void)
 {
 	uint8_t mine[32], theirs[32];
@@ -547,6 +560,7 @@ static void exports(void)
 	int n;
 
 	pair_init(&p, KEY_ECDSA_P256);
+	p.side[HS_CLIENT].config.secret = hear_secret;
 	versions(&p, HS_CLIENT, HS_TLS_1_2, HS_TLS_1_2);
 	versions(&p, HS_SERVER, HS_TLS_1_2, HS_TLS_1_2);
 	pair_run(&p);
@@ -561,6 +575,8 @@ static void exports(void)
 	n = hs_engine_keylog_line(p.side[HS_CLIENT].engine, &p.side[HS_CLIENT].keys[HS_RX][3], line,
 				  sizeof(line));
 	ok(n == 14 + 64 + 1 + 96 + 1 && !strncmp(line, "CLIENT_RANDOM ", 14), "the key log line");
+	ok(heard_premaster == 32 && !memcmp(line + 14 + 64 + 1, heard_master, 96),
+	   "who asks hears the pre-master and the master secret");
 	pair_free(&p);
 }
 
