@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cipher_suite.h"
+#include "cli/trace.h"
 #include "tap.h"
 
 static void test_suites(void)
@@ -190,6 +191,48 @@ static void test_escape(void)
 	ok(!strcmp(out, "\\x80\\x80"), "escape: never past the end");
 }
 
+/* What trace says of a message; free() */
+static char *said(uint16_t suite, bool tls13, const char *hex)
+{
+	struct trace_names names = { .suite = suite, .tls13 = tls13 };
+	FILE *tap = stdout;
+	char *text = NULL;
+	size_t size, len;
+	uint8_t *message = unhex(hex, &len);
+
+	stdout = open_memstream(&text, &size);
+	if (!stdout)
+		bail("out of memory");
+	trace_message(&names, false, false, message, len);
+	fclose(stdout);
+	stdout = tap;
+	free(message);
+	return text;
+}
+
+static void test_trace(void)
+{
+	static const struct {
+		uint16_t suite;
+		const char *hex, *says, *what;
+	} messages[] = {
+		{ 0xc02f, "10000003020102", "public value: 0102\n", "ECDHE" },
+		{ 0x009e, "1000000400020304", "public value: 0304\n", "DHE" },
+		{ 0x009c, "1000000400020304",
+		  "pre-master secret, 2 bytes: encrypted to the certificate's key", "RSA" },
+		{ 0xc02f, "10000002ff01", "ClientKeyExchange        6 bytes\n", "one that is cut" },
+		{ 0xc02f, "fe000000", "(a message without a name here)", "one of no name" },
+		{ 0xc02f, "1400000441424344", "verify_data 41424344\n", "Finished" },
+	};
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		char *text = said(messages[i].suite, false, messages[i].hex);
+
+		ok(strstr(text, messages[i].says), "trace of a message: %s", messages[i].what);
+		free(text);
+	}
+}
+
 static void test_colour(void)
 {
 	ok(colour_wanted(true, NULL, "xterm") && colour_wanted(true, "", "xterm"),
@@ -209,5 +252,6 @@ int main(void)
 	test_json();
 	test_escape();
 	test_colour();
+	test_trace();
 	return tap_done();
 }
