@@ -258,15 +258,15 @@ static int rx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_heade
 	return err == -EAGAIN ? rx_at_end(sk, rx) : err;
 }
 
-/* The header of the next record in TCP's queue, explicit nonce included; false: it has to be
- * copied first, or is wrong, which is found out, and said, on that way.
+/* Can the record with this header, explicit nonce included, be opened from TCP's queue? Else it has
+ * to be copied first, or is wrong, which is found out, and said, on that way.
  */
-static bool rx_head(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_header *h, u8 *header)
+static bool rx_head(struct sock *sk, const struct tlsock_ctx *ctx, struct tlsock_header *h,
+		    const u8 *header)
 {
 	const struct tlsock_cipher *c = ctx->rx.keys->cipher;
 
-	return !tcp_sk(sk)->urg_data && tlsock_rx_peek(sk, &ctx->rx, header, tlsock_head_len(c)) &&
-	       rx_parse(ctx, h, header) < 0 &&
+	return !tcp_sk(sk)->urg_data && rx_parse(ctx, h, header) < 0 &&
 	       (c->version != TLSOCK_TLS_1_3 || h->type == TLSOCK_CT_DATA) &&
 	       h->len >= c->explicit_len + TLSOCK_TAG_LEN;
 }
@@ -281,8 +281,10 @@ static size_t rx_place(const struct scatterlist *src, size_t skip, size_t len)
 	return at + len > PAGE_SIZE && len + TLSOCK_BLOCK <= PAGE_SIZE ? at % TLSOCK_BLOCK : at;
 }
 
-/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). */
-static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
+/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). Kernels
+ * that clear what is on the stack clear both lists.
+ */
+static noinline int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {
 	struct scatterlist src[TLSOCK_RX_PIECES], dst[TLSOCK_RECORD_PAGES];
 	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
@@ -291,7 +293,8 @@ static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_
 	size_t len, skip, place;
 	int err;
 
-	if (!rx_head(sk, ctx, &h, header))
+	if (!tlsock_rx_peek(sk, rx, header, tlsock_head_len(rx->keys->cipher)) ||
+	    !rx_head(sk, ctx, &h, header))
 		return 1;
 	len = TLSOCK_HEADER_LEN + h.len;
 	skip = tlsock_keys_skip(rx->keys);
@@ -307,6 +310,40 @@ static int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_
 		err = rx_decrypt(sk, ctx, &h, src, dst, header, place);
 	}
 	/* after a failure of the connection too: what was read is read */
+	tlsock_rx_take(sk, rx, len, !err && to && rx->rec.type == TLSOCK_CT_DATA);
+	return err;
+}
+
+/* The same for one that lies together, and will do so in a page; too small for rx_user.c. */
+static int rx_small(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_rx_to *to)
+{
+	u8 header[TLSOCK_HEADER_LEN + sizeof(u64)];
+	struct tlsock_rx *rx = &ctx->rx;
+	size_t len, skip, place, head = tlsock_head_len(rx->keys->cipher);
+	struct scatterlist src, dst;
+	struct tlsock_header h;
+	struct page *page;
+	u32 at, run;
+	int err;
+
+	run = tlsock_rx_run(sk, rx, &page, &at);
+	if (run < head)
+		return 1;
+	memcpy(header, (u8 *)page_address(page) + at, head);
+	if (!rx_head(sk, ctx, &h, header))
+		return 1;
+	len = TLSOCK_HEADER_LEN + h.len;
+	if (len > run || len + TLSOCK_BLOCK > PAGE_SIZE)
+		return 1;
+	skip = tlsock_keys_skip(rx->keys);
+	sg_init_table(&src, 1);
+	sg_set_page(&src, page, len - skip, at + skip);
+	place = rx_place(&src, skip, len);
+	err = tlsock_rx_pages_grow(sk, rx, place + len);
+	if (err)
+		return err;
+	sg_init_one(&dst, (u8 *)page_address(rx->rec.pages[0]) + place + skip, len - skip);
+	err = rx_decrypt(sk, ctx, &h, &src, &dst, header, place);
 	tlsock_rx_take(sk, rx, len, !err && to && rx->rec.type == TLSOCK_CT_DATA);
 	return err;
 }
@@ -327,7 +364,9 @@ int tlsock_rx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_t
 	if (rx->key_pending)
 		return -EKEYEXPIRED;
 	if (rx->keys && !rx->fill) {
-		err = rx_from_queue(sk, ctx, to);
+		err = rx_small(sk, ctx, to);
+		if (err == 1)
+			err = rx_from_queue(sk, ctx, to);
 		if (!err)
 			goto opened;
 		if (err != 1)

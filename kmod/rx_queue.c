@@ -145,6 +145,24 @@ static bool rx_copy(const struct sk_buff *skb, u32 off, u8 *out, u32 len)
 	return true;
 }
 
+/* What somebody else can still write to could change between authentication and decryption. */
+static bool rx_may_open(const struct sk_buff *skb)
+{
+	return !skb_has_shared_frag(skb) && !skb_has_frag_list(skb) &&
+	       !(TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN);
+}
+
+u32 tlsock_rx_run(struct sock *sk, const struct tlsock_rx *rx, struct page **page, u32 *at)
+{
+	u32 seq = tcp_sk(sk)->copied_seq + rx->taken, run;
+	struct sk_buff *skb = rx_skb(sk, rx->skb, seq);
+
+	if (!skb || !rx_may_open(skb))
+		return 0;
+	run = rx_run(skb, seq - TCP_SKB_CB(skb)->seq, page, at);
+	return run && !PageHighMem(*page) ? run : 0;
+}
+
 bool tlsock_rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want)
 {
 	u32 seq = tcp_sk(sk)->copied_seq + rx->taken, off;
@@ -193,11 +211,7 @@ bool tlsock_rx_gather(struct sock *sk, const struct tlsock_rx *rx, struct scatte
 
 	for (; len; seq += chunk, len -= chunk) {
 		skb = rx_skb(sk, skb, seq);
-		/* What somebody else can still write to could change between authentication and
-		 * decryption.
-		 */
-		if (!skb || skb_has_shared_frag(skb) || skb_has_frag_list(skb) ||
-		    TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN)
+		if (!skb || !rx_may_open(skb))
 			return false;
 		off = seq - TCP_SKB_CB(skb)->seq;
 		chunk = min_t(size_t, len, skb->len - off);

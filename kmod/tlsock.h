@@ -551,6 +551,8 @@ int tlsock_rx_fill(struct sock *sk, struct tlsock_ctx *ctx);
  * too.
  */
 bool tlsock_rx_peek(struct sock *sk, const struct tlsock_rx *rx, u8 *out, size_t want);
+/* How many bytes lie together at the next record, and where; 0: in no way that suits us. */
+u32 tlsock_rx_run(struct sock *sk, const struct tlsock_rx *rx, struct page **page, u32 *at);
 /* Where @len bytes at @skip of the next record lie, as @sg of TLSOCK_RX_PIECES; false: in no way
  * that suits us.
  */

@@ -15,7 +15,7 @@
 
 #define TX_DIRECT_MIN	4096	/* bytes of content; with fewer a copy costs less */
 
-/* A record in the making */
+/* A record in the making. Kernels that clear what is on the stack clear all of this. */
 struct tx_making {
 	size_t head, content, len;	/* header and nonce; content; with what goes behind it */
 	size_t pad;			/* behind the inner type */
@@ -55,21 +55,11 @@ static void tx_seg_many(struct tlsock_tx *tx, gfp_t gfp)
 	tx->max_seg = TLSOCK_BATCH_SEGS;
 }
 
-/* Take @len more bytes of page fragments into seg, as many as lie together. Returns how many. */
-static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx_making *m,
-			  size_t at, u8 **out)
+/* The next @len bytes of @pf, for which there is room in seg */
+static void tx_seg_add(struct tlsock_tx *tx, struct page_frag *pf, size_t len)
 {
-	struct page_frag *pf = sk_page_frag(sk);
 	struct bio_vec *last = tx->n_seg ? &tx->seg[tx->n_seg - 1] : NULL;
-	size_t len;
 
-	/* a fragment has room for this and the header at least */
-	if (tx->n_seg >= tx->max_seg || !sk_page_frag_refill(sk, pf))
-		return 0;
-	if (!at)
-		pf->offset += tx_align(m, pf->offset);
-	len = min_t(size_t, m->len - at, pf->size - pf->offset);
-	*out = (u8 *)page_address(pf->page) + pf->offset;
 	if (last && last->bv_page == pf->page && last->bv_offset + last->bv_len == pf->offset) {
 		last->bv_len += len;
 	} else {
@@ -79,6 +69,25 @@ static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx
 		tx->seg[tx->n_seg++].bv_len = len;
 	}
 	pf->offset += len;
+}
+
+/* Take bytes of page fragments into seg for @m from @at on, as many as lie together. Returns how
+ * many.
+ */
+static size_t tx_seg_take(struct sock *sk, struct tlsock_tx *tx, const struct tx_making *m,
+			  size_t at, u8 **out)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	size_t len;
+
+	/* a fragment has room for this and the header at least */
+	if (tx->n_seg >= tx->max_seg || !sk_page_frag_refill(sk, pf))
+		return 0;
+	if (!at)
+		pf->offset += tx_align(m, pf->offset);
+	len = min_t(size_t, m->len - at, pf->size - pf->offset);
+	*out = (u8 *)page_address(pf->page) + pf->offset;
+	tx_seg_add(tx, pf, len);
 	return len;
 }
 
@@ -161,8 +170,8 @@ static int tx_lay_out(struct sock *sk, struct tlsock_ctx *ctx, struct tx_making 
 /* A whole record of @content bytes of @msg, behind those in seg. 0 or a negative errno, which
  * leaves seg and @msg as they were; -EIO: the connection has failed.
  */
-static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
-		    size_t content)
+static noinline int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+			     size_t content)
 {
 	struct tlsock_tx *tx = &ctx->tx;
 	struct tlsock_keys *keys = tx->keys;
@@ -196,6 +205,46 @@ static int tx_whole(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	return err ?: tlsock_tx_seal_failed(sk, ctx, sealed);
 }
 
+/* The same for a small one that lies together, which most of a small write are. 1: it does not. */
+static int tx_small(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+		    size_t content)
+{
+	struct page_frag *pf = sk_page_frag(sk);
+	struct tlsock_tx *tx = &ctx->tx;
+	struct tlsock_keys *keys = tx->keys;
+	size_t head = tlsock_head_len(keys->cipher), skip = tlsock_keys_skip(keys), pad, inner, len;
+	bool tls13 = keys->cipher->version == TLSOCK_TLS_1_3;
+	struct scatterlist sg;
+	int sealed;
+	u8 *out;
+
+	if (content >= TX_DIRECT_MIN || tx->n_seg >= tx->max_seg || !sk_page_frag_refill(sk, pf))
+		return 1;
+	pad = tlsock_tx_pad(tx, content);
+	inner = content + tls13 + pad;
+	len = head + inner + TLSOCK_TAG_LEN;
+	if (len > pf->size - pf->offset)
+		return 1;
+
+	out = (u8 *)page_address(pf->page) + pf->offset;
+	if (!copy_from_iter_full(out + head, content, &msg->msg_iter))
+		return -EFAULT;
+	tlsock_tx_head(keys, out, type, inner);
+	if (tls13) {
+		out[head + content] = type;
+		memset(out + head + content + 1, 0, pad);
+	}
+	sg_init_one(&sg, out + skip, len - skip);
+	sealed = tlsock_keys_seal(keys, &sg, &sg, type, inner);
+	if (sealed) {
+		iov_iter_revert(&msg->msg_iter, content);
+		return tlsock_tx_seal_failed(sk, ctx, sealed);
+	}
+	tx_seg_add(tx, pf, len);
+	tx->rec.len += len;
+	return 0;
+}
+
 int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type, bool more)
 {
 	struct tlsock_tx *tx = &ctx->tx;
@@ -214,7 +263,9 @@ int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 		    (records && tx->keys->seq >= TLSOCK_KEY_RECORDS) ||
 		    (records && tx->n_seg + TLSOCK_RECORD_SEGS > tx->max_seg))
 			break;
-		err = tx_whole(sk, ctx, msg, type, n);
+		err = tx_small(sk, ctx, msg, type, n);
+		if (err == 1)
+			err = tx_whole(sk, ctx, msg, type, n);
 		if (err)
 			break;
 		records++;

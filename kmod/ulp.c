@@ -49,7 +49,9 @@ static void tlsock_data_ready(struct sock *sk)
 	case TLSOCK_STATE_MANUAL:
 		if (!ctx->rx.keys)
 			break;
-		tlsock_rx_update_ready(sk, ctx);
+		/* it ends only with what is consumed, and who does that looks again */
+		if (!ctx->rx.ready)
+			tlsock_rx_update_ready(sk, ctx);
 		if (ctx->rx.ready)
 			ctx->base_data_ready(sk);
 		return;
