@@ -54,7 +54,7 @@ void tlsock_alert_send(struct sock *sk, struct tlsock_ctx *ctx, u8 level, u8 des
 	buf = tlsock_txbuf_new(sizeof(alert), sk->sk_allocation);
 	if (!buf || tlsock_tx_record(sk, ctx, buf, TLSOCK_CT_ALERT, alert, sizeof(alert)))
 		return;
-	TLSOCK_INC(sk, TLSOCK_MIB_ALERTS_SENT);
+	tlsock_inc(sk, TLSOCK_MIB_ALERTS_SENT);
 	trace_tlsock_alert(sk, ctx, true, level, description);
 	tlsock_tx_flush(sk, ctx);
 }
@@ -86,7 +86,7 @@ int tlsock_alert_recv(struct sock *sk, struct tlsock_ctx *ctx)
 		return -EPROTO;
 	}
 	tlsock_rx_copy(&ctx->rx, 0, alert, sizeof(alert));
-	TLSOCK_INC(sk, TLSOCK_MIB_ALERTS_RECEIVED);
+	tlsock_inc(sk, TLSOCK_MIB_ALERTS_RECEIVED);
 	trace_tlsock_alert(sk, ctx, false, alert[0], alert[1]);
 
 	if (alert[1] == TLSOCK_ALERT_CLOSE_NOTIFY && ctx->state == TLSOCK_STATE_ESTABLISHED) {

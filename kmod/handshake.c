@@ -76,7 +76,7 @@ void tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, u32
 	ctx->err_x509 = x509;
 	ctx->alert_sent = alert;
 	if (ctx->state == TLSOCK_STATE_HANDSHAKE)
-		TLSOCK_INC(sk, TLSOCK_MIB_FAILED);
+		tlsock_inc(sk, TLSOCK_MIB_FAILED);
 	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_FAILED, err);
 
 	/* no application data after this, whatever happens to the alert */
@@ -108,9 +108,9 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	sock_owned_by_me(sk);
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_ESTABLISHED);
 	ctx->rx.idle = 0;
-	TLSOCK_INC(sk, TLSOCK_MIB_DONE);
+	tlsock_inc(sk, TLSOCK_MIB_DONE);
 	if (ctx->result->flags & TLSOCK_INFO_RESUMED)
-		TLSOCK_INC(sk, TLSOCK_MIB_RESUMED);
+		tlsock_inc(sk, TLSOCK_MIB_RESUMED);
 	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_DONE, 0);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
@@ -159,7 +159,7 @@ int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
 	conn = tlsock_conn_new(sk, ctx);
 	if (IS_ERR(conn))
 		return PTR_ERR(conn);
-	TLSOCK_INC(sk, TLSOCK_MIB_HANDSHAKES);
+	tlsock_inc(sk, TLSOCK_MIB_HANDSHAKES);
 	hs->conn = conn;
 	ctx->id = conn->id;
 	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_STARTED, 0);

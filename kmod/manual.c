@@ -100,7 +100,7 @@ static int manual_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_
 		tlsock_tx_flush(sk, ctx);
 	}
 	if (*to)
-		TLSOCK_INC(sk, tx ? TLSOCK_MIB_TX_REKEY : TLSOCK_MIB_RX_REKEY);
+		tlsock_inc(sk, tx ? TLSOCK_MIB_TX_REKEY : TLSOCK_MIB_RX_REKEY);
 	else
 		tlsock_stats_direction(sk, ctx, tx);
 	tlsock_keys_free(*to);
@@ -131,7 +131,7 @@ static int set_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_t o
 	memzero_explicit(in, sizeof(in));
 	if (err) {
 		if (again)
-			TLSOCK_INC(sk, tx ? TLSOCK_MIB_TX_REKEY_ERROR : TLSOCK_MIB_RX_REKEY_ERROR);
+			tlsock_inc(sk, tx ? TLSOCK_MIB_TX_REKEY_ERROR : TLSOCK_MIB_RX_REKEY_ERROR);
 		return err;
 	}
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);

@@ -107,7 +107,7 @@ static ssize_t rx_show(const struct tlsock_ctx *ctx, const struct tlsock_rxrec *
 static void rx_count(struct sock *sk, struct tlsock_rx *rx, size_t n)
 {
 	rx->bytes += n;
-	TLSOCK_ADD(sk, TLSOCK_MIB_RX_BYTES, n);
+	tlsock_add(sk, TLSOCK_MIB_RX_BYTES, n);
 }
 
 static void rx_took(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rxrec *rec, size_t n)

@@ -115,7 +115,7 @@ static int rx_at_end(struct sock *sk, const struct tlsock_rx *rx)
 static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, const char *text)
 {
 	if (err == EBADMSG)
-		TLSOCK_INC(sk, TLSOCK_MIB_DECRYPT_ERROR);
+		tlsock_inc(sk, TLSOCK_MIB_DECRYPT_ERROR);
 	tlsock_rx_settle(sk, &ctx->rx);
 	if (ctx->state == TLSOCK_STATE_MANUAL) {
 		/* Sending goes on: what the peer is to be told is the caller's business. */
@@ -336,13 +336,12 @@ static int rx_small(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock
 	if (len > run || len + TLSOCK_BLOCK > PAGE_SIZE)
 		return 1;
 	skip = tlsock_keys_skip(rx->keys);
-	sg_init_table(&src, 1);
-	sg_set_page(&src, page, len - skip, at + skip);
+	tlsock_sg_one(&src, page, len - skip, at + skip);
 	place = rx_place(&src, skip, len);
 	err = tlsock_rx_pages_grow(sk, rx, place + len);
 	if (err)
 		return err;
-	sg_init_one(&dst, (u8 *)page_address(rx->rec.pages[0]) + place + skip, len - skip);
+	tlsock_sg_one(&dst, rx->rec.pages[0], len - skip, place + skip);
 	err = rx_decrypt(sk, ctx, &h, &src, &dst, header, place);
 	tlsock_rx_take(sk, rx, len, !err && to && rx->rec.type == TLSOCK_CT_DATA);
 	return err;
@@ -395,10 +394,10 @@ opened:
 	    rx->keys->cipher->version == TLSOCK_TLS_1_3 && rx->rec.len &&
 	    rx_byte(rx, rx->rec.off) == TLSOCK_HT_KEY_UPDATE) {
 		rx->key_pending = true;
-		TLSOCK_INC(sk, TLSOCK_MIB_RX_REKEY_RECEIVED);
+		tlsock_inc(sk, TLSOCK_MIB_RX_REKEY_RECEIVED);
 	}
 	rx->records++;
-	TLSOCK_INC(sk, TLSOCK_MIB_RX_RECORDS);
+	tlsock_inc(sk, TLSOCK_MIB_RX_RECORDS);
 	trace_tlsock_record(sk, ctx, false, rx->rec.type, 1, rx->rec.len);
 	return 0;
 }

@@ -194,9 +194,8 @@ static int rx_pieces(const struct sk_buff *skb, u32 off, size_t len, struct scat
 		if (!run || n == TLSOCK_RX_PIECES)
 			return -1;
 		run = min_t(size_t, run, len);
-		sg_init_table(&sg[n], 1);
-		sg_unmark_end(&sg[n]);
-		sg_set_page(&sg[n++], page, run, at);
+		tlsock_sg_one(&sg[n], page, run, at);
+		sg_unmark_end(&sg[n++]);
 	}
 	return n;
 }

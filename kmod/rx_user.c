@@ -90,7 +90,7 @@ int tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 		/* once more, to our own pages; a peer that pads does so again */
 		k->seq--;
 		rx->padded = true;
-		TLSOCK_INC(sk, TLSOCK_MIB_DECRYPT_RETRY);
+		tlsock_inc(sk, TLSOCK_MIB_DECRYPT_RETRY);
 		return 1;
 	}
 	rx->rec.type = TLSOCK_CT_DATA;

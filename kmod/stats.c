@@ -69,17 +69,17 @@ static const struct item tls_items[] = {
 
 void tlsock_stats_direction(struct sock *sk, struct tlsock_ctx *ctx, bool tx)
 {
-	TLSOCK_INC(sk, tx ? TLSOCK_MIB_TX : TLSOCK_MIB_RX);
-	TLSOCK_INC(sk, tx ? TLSOCK_MIB_CURR_TX : TLSOCK_MIB_CURR_RX);
+	tlsock_inc(sk, tx ? TLSOCK_MIB_TX : TLSOCK_MIB_RX);
+	tlsock_inc(sk, tx ? TLSOCK_MIB_CURR_TX : TLSOCK_MIB_CURR_RX);
 	*(tx ? &ctx->tx_counted : &ctx->rx_counted) = true;
 }
 
 void tlsock_stats_end(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	if (ctx->tx_counted)
-		TLSOCK_ADD(sk, TLSOCK_MIB_CURR_TX, -1);
+		tlsock_add(sk, TLSOCK_MIB_CURR_TX, -1);
 	if (ctx->rx_counted)
-		TLSOCK_ADD(sk, TLSOCK_MIB_CURR_RX, -1);
+		tlsock_add(sk, TLSOCK_MIB_CURR_RX, -1);
 	ctx->tx_counted = false;
 	ctx->rx_counted = false;
 }

@@ -94,12 +94,12 @@ void tlsock_ticket_recv(struct sock *sk, struct tlsock_ctx *ctx, const u8 *msg, 
 		}
 	}
 	if (t && ticket_queue(t->cookie->tn, t)) {
-		TLSOCK_INC(sk, TLSOCK_MIB_TICKETS);
+		tlsock_inc(sk, TLSOCK_MIB_TICKETS);
 		return;
 	}
 	if (t)
 		ticket_free(t);
-	TLSOCK_INC(sk, TLSOCK_MIB_TICKETS_DROPPED);
+	tlsock_inc(sk, TLSOCK_MIB_TICKETS_DROPPED);
 }
 
 struct tlsock_ticket *tlsock_ticket_next(struct tlsock_net *tn)

@@ -13,6 +13,7 @@
 #include <linux/bvec.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
+#include <linux/scatterlist.h>
 #include <linux/workqueue.h>
 #include <linux/tcp.h>
 #include <net/sock.h>
@@ -293,9 +294,20 @@ struct genl_info;
 
 struct tlsock_net *tlsock_net(const struct net *net);
 
-#define TLSOCK_ADD(sk, item, n) \
-	this_cpu_add(tlsock_net(sock_net(sk))->mib->v[item], n)
-#define TLSOCK_INC(sk, item)	TLSOCK_ADD(sk, item, 1)
+/* Count. Process context alone: one processor counts one at a time. */
+static inline void tlsock_add(const struct sock *sk, enum tlsock_mib_item item, s64 n)
+{
+	struct tlsock_mib __percpu *mib = tlsock_net(sock_net(sk))->mib;
+
+	lockdep_assert(!in_serving_softirq());
+	get_cpu_ptr(mib)->v[item] += n;
+	put_cpu_ptr(mib);
+}
+
+static inline void tlsock_inc(const struct sock *sk, enum tlsock_mib_item item)
+{
+	tlsock_add(sk, item, 1);
+}
 
 static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 {
@@ -435,6 +447,14 @@ struct page *tlsock_page_get(gfp_t gfp);
 void tlsock_page_put(struct page *page);
 /* The same for those there are of TLSOCK_RECORD_PAGES, which become NULL */
 void tlsock_pages_put(struct page **pages);
+/* sg_init_table() for one entry and what it is set to, without a call for that */
+static inline void tlsock_sg_one(struct scatterlist *sg, struct page *page, size_t len, size_t off)
+{
+	*sg = (struct scatterlist){};
+	sg_set_page(sg, page, len, off);
+	sg_mark_end(sg);
+}
+
 #define TLSOCK_ITER_PAGES	(TLSOCK_FRAGMENT_MAX / PAGE_SIZE + 2)
 /* The next @len bytes of @iter (user memory, or pages) where they lie, with a reference to each
  * page, as @sg of TLSOCK_ITER_PAGES, which sg_init_table() was called for. How many pages; 0: not
@@ -483,10 +503,11 @@ void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t con
 int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content);
 int tlsock_tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err);
 /* Make whole records of @msg until the batch is full, and queue them. Returns bytes taken, or a
- * negative errno. What is less than a record stays in @msg when there is @more to come.
+ * negative errno. What is less than a record stays in @msg when there is @more to come. @fit: of the
+ * first one, see above.
  */
 int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
-		    bool more);
+		    size_t fit, bool more);
 
 /* recv.c */
 int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);

@@ -98,7 +98,7 @@ static void tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_tx
 {
 	list_add_tail(&buf->node, &ctx->tx.queue);
 	ctx->tx.records++;
-	TLSOCK_INC(sk, TLSOCK_MIB_TX_RECORDS);
+	tlsock_inc(sk, TLSOCK_MIB_TX_RECORDS);
 }
 
 int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content)
@@ -108,8 +108,8 @@ int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 
 	list_add_tail(&tx->rec.node, &tx->queue);
 	tx->records += records;
 	tx->bytes += content;
-	TLSOCK_ADD(sk, TLSOCK_MIB_TX_RECORDS, records);
-	TLSOCK_ADD(sk, TLSOCK_MIB_TX_BYTES, content);
+	tlsock_add(sk, TLSOCK_MIB_TX_RECORDS, records);
+	tlsock_add(sk, TLSOCK_MIB_TX_BYTES, content);
 	trace_tlsock_record(sk, ctx, true, tx->open_type ?: TLSOCK_CT_DATA, records, content);
 	if (tx->keys->secret_len && tx->keys->seq >= TLSOCK_KEY_RECORDS)
 		return tlsock_key_update_send(sk, ctx, false);
@@ -235,7 +235,7 @@ int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx)
 
 #ifdef TLSOCK_HAVE_PROTO_SENDPAGE
 /* Here MSG_SPLICE_PAGES means nothing to TCP. */
-static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
+static int tx_push_rec(struct sock *sk, const struct tlsock_tx *tx)
 {
 	const struct bio_vec *bv = &tx->seg[tx->seg_at];
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_NO_SHARED_FRAGS;
@@ -245,7 +245,7 @@ static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
 	return do_tcp_sendpages(sk, bv->bv_page, bv->bv_offset, bv->bv_len, flags);
 }
 #else
-static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
+static __always_inline int tx_push_rec(struct sock *sk, const struct tlsock_tx *tx)
 {
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_SPLICE_PAGES | MSG_NO_SHARED_FRAGS,
@@ -257,13 +257,11 @@ static int tx_push_rec(struct sock *sk, struct tlsock_tx *tx)
 }
 #endif
 
-static int tx_push(struct sock *sk, struct tlsock_tx *tx, struct tlsock_txbuf *buf)
+static noinline int tx_push_buf(struct sock *sk, struct tlsock_txbuf *buf)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec kv;
 
-	if (buf == &tx->rec)
-		return tx_push_rec(sk, tx);
 	kv.iov_base = buf->data + buf->off;
 	kv.iov_len = buf->len - buf->off;
 	iov_iter_kvec(&msg.msg_iter, WRITE, &kv, 1, kv.iov_len);
@@ -288,7 +286,10 @@ static void tx_segs_advance(struct tlsock_tx *tx, u32 n)
 	}
 }
 
-int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
+/* tlsock_tx_flush(). Inlined for data, like what it calls: over loopback the processor has forgotten
+ * the way back when TCP returns, and pays for each level of it.
+ */
+static __always_inline int tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_tx *tx = &ctx->tx;
 	struct tlsock_txbuf *buf;
@@ -296,7 +297,7 @@ int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 
 	sock_owned_by_me(sk);
 	while ((buf = list_first_entry_or_null(&tx->queue, struct tlsock_txbuf, node))) {
-		n = tx_push(sk, tx, buf);
+		n = buf == &tx->rec ? tx_push_rec(sk, tx) : tx_push_buf(sk, buf);
 		/* TCP has taken its error to tell it; not everybody here does */
 		if (n < 0 && n != -EAGAIN && n != -EPIPE && !sk->sk_err)
 			WRITE_ONCE(sk->sk_err, -n);
@@ -314,6 +315,11 @@ int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 			kfree(buf);
 	}
 	return 0;
+}
+
+int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	return tx_flush(sk, ctx);
 }
 
 int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx)
@@ -343,10 +349,11 @@ size_t tlsock_tx_fit(const struct sock *sk, const struct tlsock_tx *tx)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 mss = max_t(u32, tp->mss_cache, TCP_MSS_DEFAULT), waiting, segs;
-	size_t over = TLSOCK_HEADER_LEN + tlsock_overhead(tx->keys->cipher);
+	size_t over;
 
 	if (tx->fixed || mss >= TLSOCK_FRAGMENT_MAX + TLSOCK_OVERHEAD_MAX)
 		return tx->max_payload;
+	over = TLSOCK_HEADER_LEN + tlsock_overhead(tx->keys->cipher);
 	waiting = tp->write_seq - tp->snd_una;
 	segs = tcp_snd_cwnd(tp);
 	/* RFC 5681 section 4.1: after so long TCP begins anew */
@@ -504,11 +511,11 @@ static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 			return err;
 		tx->open_type = call->type;
 		if (!tx->open && (!more || msg_data_left(msg) >= fit)) {
-			n = tlsock_tx_batch(sk, ctx, msg, call->type, more);
+			n = tlsock_tx_batch(sk, ctx, msg, call->type, fit, more);
 			if (n <= 0)
 				return n;
 			call->copied += n;
-			err = tlsock_tx_flush(sk, ctx);
+			err = tx_flush(sk, ctx);
 			if (err && err != -EAGAIN)
 				return err;
 			continue;

@@ -234,7 +234,7 @@ static int tx_small(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 		out[head + content] = type;
 		memset(out + head + content + 1, 0, pad);
 	}
-	sg_init_one(&sg, out + skip, len - skip);
+	tlsock_sg_one(&sg, pf->page, len - skip, pf->offset + skip);
 	sealed = tlsock_keys_seal(keys, &sg, &sg, type, inner);
 	if (sealed) {
 		iov_iter_revert(&msg->msg_iter, content);
@@ -245,11 +245,12 @@ static int tx_small(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	return 0;
 }
 
-int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type, bool more)
+int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
+		    size_t fit, bool more)
 {
 	struct tlsock_tx *tx = &ctx->tx;
 	u32 records = 0, taken = 0;
-	size_t n, room, fit = tlsock_tx_fit(sk, tx);
+	size_t n, room;
 	int err = 0;
 
 	if (msg_data_left(msg) > fit)
