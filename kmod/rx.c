@@ -281,8 +281,8 @@ static size_t rx_place(const struct scatterlist *src, size_t skip, size_t len)
 	return at + len > PAGE_SIZE && len + TLSOCK_BLOCK <= PAGE_SIZE ? at % TLSOCK_BLOCK : at;
 }
 
-/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt(). Kernels
- * that clear what is on the stack clear both lists.
+/* Open the next record from TCP's queue. 1: it has to be copied first; else as rx_decrypt().
+ * Kernels that clear what is on the stack clear both lists.
  */
 static noinline int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {

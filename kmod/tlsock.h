@@ -503,8 +503,8 @@ void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t con
 int tlsock_tx_enqueue(struct sock *sk, struct tlsock_ctx *ctx, u32 records, u32 content);
 int tlsock_tx_seal_failed(struct sock *sk, struct tlsock_ctx *ctx, int err);
 /* Make whole records of @msg until the batch is full, and queue them. Returns bytes taken, or a
- * negative errno. What is less than a record stays in @msg when there is @more to come. @fit: of the
- * first one, see above.
+ * negative errno. What is less than a record stays in @msg when there is @more to come. @fit: of
+ * the first one, see above.
  */
 int tlsock_tx_batch(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, u8 type,
 		    size_t fit, bool more);

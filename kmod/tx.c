@@ -286,8 +286,8 @@ static void tx_segs_advance(struct tlsock_tx *tx, u32 n)
 	}
 }
 
-/* tlsock_tx_flush(). Inlined for data, like what it calls: over loopback the processor has forgotten
- * the way back when TCP returns, and pays for each level of it.
+/* tlsock_tx_flush(). Inlined for data, like what it calls: over loopback the processor has
+ * forgotten the way back when TCP returns, and pays for each level of it.
  */
 static __always_inline int tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 {
