@@ -19,6 +19,7 @@ enum signer {
 	BY_RESPONDER, /* with a certificate of the issuer's for this */
 	BY_OTHER_LEAF, /* of the issuer's, but not for this */
 	BY_STRANGER,
+	BY_ROOT,
 };
 
 struct response {
@@ -56,6 +57,7 @@ static const struct response responses[] = {
 };
 
 static struct identity *responder, *stranger, *must_staple;
+static const struct identity *leaf_issuer; /* of the certificates that responses are about */
 
 static struct identity *make(const char *name, const char *usage, const struct identity *issuer,
 			     bool must)
@@ -77,14 +79,15 @@ static ASN1_TIME *at(int64_t seconds)
 static void set_staple(struct hs_credential *c, const struct response *r,
 		       const struct identity *leaf)
 {
-	const struct identity *by = r->signer == BY_ISSUER    ? test_root() :
+	const struct identity *by = r->signer == BY_ISSUER    ? leaf_issuer :
 				    r->signer == BY_RESPONDER ? responder :
 				    r->signer == BY_STRANGER  ? stranger :
+				    r->signer == BY_ROOT      ? test_root() :
 								test_leaf(KEY_ECDSA_P384);
 	const X509 *subject = r->other_certificate ? responder->cert : leaf->cert;
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
 	OCSP_CERTID *id = OCSP_cert_to_id(r->sha256 ? EVP_sha256() : NULL, subject,
-					  test_root()->cert);
+					  leaf_issuer->cert);
 	ASN1_TIME *begin = at(r->begin), *end = r->end ? at(r->end) : NULL, *revoked = at(-DAY);
 	OCSP_RESPONSE *response;
 	unsigned char *der = NULL;
@@ -175,6 +178,41 @@ static void must(uint16_t version, bool staple, bool ask, enum hs_verify verify)
 	   staple ? "there is one" : "there is none", ask ? "asked for" : "not asked for",
 	   p.side[HS_CLIENT].text);
 	pair_free(&p);
+}
+
+/* The issuer is no anchor, but comes with the chain: its word counts, and nobody's above it. */
+static void by_intermediate(uint16_t version, bool revoked, bool by_root)
+{
+	struct identity_spec spec = {
+		.common_name = "An Intermediate",
+		.key = KEY_ECDSA_P256,
+		.authority = true,
+		.key_usage = "critical,keyCertSign",
+	};
+	struct response r = responses[0];
+	struct identity *intermediate, *leaf;
+	struct pair p;
+	int code = by_root ? BAD_STAPLE : revoked ? X509_V_ERR_CERT_REVOKED : 0;
+
+	spec.issuer = test_root();
+	intermediate = identity_new(&spec);
+	leaf = make("server.example", NULL, intermediate, true);
+	r.status = revoked ? V_OCSP_CERTSTATUS_REVOKED : GOOD;
+	prepare(&p, version, leaf);
+	leaf_issuer = intermediate;
+	if (by_root) /* of a certificate that it has not issued */
+		r.signer = BY_ROOT;
+	set_staple(p.credentials[0], &r, leaf);
+	leaf_issuer = test_root();
+	pair_run(&p);
+	ok(code ? is_refused(&p, code) :
+		  pair_complete(&p) &&
+			   hs_engine_summary(p.side[HS_CLIENT].engine)->peer_authenticated,
+	   "%s, %s by %s: %s", hs_version_name(version), revoked ? "revoked" : "good",
+	   by_root ? "the root" : "an intermediate", p.side[HS_CLIENT].text);
+	pair_free(&p);
+	identity_free(leaf);
+	identity_free(intermediate);
 }
 
 /* Takes the message away: TLS 1.2 lets a server break its promise. */
@@ -284,6 +322,7 @@ int main(void)
 				       .key = KEY_ECDSA_P256,
 				       .authority = true };
 
+	leaf_issuer = test_root();
 	responder = make("Responder", "OCSPSigning", test_root(), false);
 	must_staple = make("server.example", NULL, test_root(), true);
 	stranger = identity_new(&other);
@@ -299,6 +338,9 @@ int main(void)
 		for (int bits = 0; bits < 4; bits++)
 			authorities(version, bits & 1, bits & 2);
 		authorities_behind_lists(version);
+		by_intermediate(version, false, false);
+		by_intermediate(version, true, false);
+		by_intermediate(version, false, true);
 	}
 	no_status();
 	identity_free(responder);
