@@ -49,6 +49,9 @@ static int client(const struct addr *a)
 	int fd = socket_new(AF_INET, true);
 
 	set_nonblock(fd, true);
+	/* no deadline passes, however busy the machine */
+	if (opt_int(fd, TLSOCK_TIMEOUT_MS, 600000))
+		return -1;
 	if (connect(fd, &a->sa, a->len) != -1 || errno != EINPROGRESS)
 		return -1;
 	return fd;
