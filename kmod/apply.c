@@ -22,6 +22,18 @@ static void look_at(struct outlook *o, const struct tlsock_keys *keys, u8 *epoch
 	o->version = keys->cipher->version;
 }
 
+/* RFC 8449 section 4: 64 bytes at least, and in TLS 1.3 one of them is the content type. */
+static const char *check_max_payload(const struct outlook *o, const struct tlsock_act *a)
+{
+	u16 least = TLSOCK_PAYLOAD_MIN;
+
+	if (o->version == TLSOCK_TLS_1_3)
+		least--;
+	if (a->max_payload < least)
+		return "a MAX_PAYLOAD that is too small for the version";
+	return NULL;
+}
+
 static const char *check_data(const struct outlook *o, const struct tlsock_act *a)
 {
 	if (a->epoch != o->tx)
@@ -29,7 +41,9 @@ static const char *check_data(const struct outlook *o, const struct tlsock_act *
 	if (a->content_type == TLSOCK_CT_CCS &&
 	    (o->tx == TLSOCK_EPOCH_APPLICATION || (o->tx && o->version == TLSOCK_TLS_1_2)))
 		return "a change_cipher_spec under the last key";
-	return NULL;
+	if (!o->tx && a->max_payload < TLSOCK_FRAGMENT_MAX)
+		return "a MAX_PAYLOAD without a key";
+	return check_max_payload(o, a);
 }
 
 static const char *check_key(struct outlook *o, const struct tlsock_act *a)
@@ -60,7 +74,7 @@ static const char *check_complete(const struct tlsock_ctx *ctx, const struct out
 		return "COMPLETE of another version than the keys";
 	if (a->result->cookie && (ctx->role != TLSOCK_ROLE_CLIENT || a->version != TLSOCK_TLS_1_3))
 		return "COMPLETE with a COOKIE, where no tickets can come";
-	return NULL;
+	return check_max_payload(o, a);
 }
 
 /* NULL, or what is wrong */
@@ -104,7 +118,7 @@ static int push_data(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act 
 	for (off = 0; off < a->data_len; off += len) {
 		buf = list_first_entry(&a->bufs, struct tlsock_txbuf, node);
 		list_del_init(&buf->node);
-		len = min_t(u32, a->data_len - off, TLSOCK_FRAGMENT_MAX);
+		len = min_t(u32, a->data_len - off, a->max_payload);
 		err = tlsock_tx_record(sk, ctx, buf, a->content_type, a->data + off, len);
 		if (err)
 			return err;
@@ -151,6 +165,7 @@ static void push_complete(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock
 	ctx->result = a->result;
 	a->result = NULL;
 	WRITE_ONCE(ctx->version, a->version);
+	ctx->tx.peer_payload = a->max_payload;
 	tlsock_hs_done(sk, ctx);
 }
 

@@ -134,6 +134,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->rx.key_updates = 0;
 	ctx->tx.key_updates = 0;
 	ctx->tx.answer_due = false;
+	ctx->tx.peer_payload = TLSOCK_FRAGMENT_MAX;
 	memset(&ctx->hs, 0, sizeof(ctx->hs));
 	ctx->role = TLSOCK_ROLE_NONE;
 	ctx->connect_done = false;

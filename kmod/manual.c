@@ -11,7 +11,6 @@
 #include "tlsock.h"
 
 #define REC_SEQ_LEN		8
-#define RECORD_SIZE_LIMIT_MIN	64	/* RFC 8449 section 4 */
 
 /* struct tls12_crypto_info_*: info, iv, key, salt, rec_seq, without holes, for every cipher */
 struct layout {
@@ -149,7 +148,7 @@ static int set_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_t o
 
 static int set_max_payload(struct tlsock_ctx *ctx, sockptr_t optval, unsigned int optlen)
 {
-	u16 value, min = RECORD_SIZE_LIMIT_MIN;
+	u16 value, min = TLSOCK_PAYLOAD_MIN;
 
 	if (ctx->tx.open)
 		return -EBUSY;

@@ -37,6 +37,8 @@ static const struct nla_policy act_policy[TLSOCK_AA_MAX + 1] = {
 	[TLSOCK_AA_ALERT] = NLA_POLICY_MAX(NLA_U8, TLSOCK_ALERT_NONE - 1),
 	[TLSOCK_AA_TEXT] = { .type = NLA_NUL_STRING, .len = 239 },
 	[TLSOCK_AA_COOKIE] = { .type = NLA_BINARY, .len = TLSOCK_COOKIE_MAX },
+	[TLSOCK_AA_MAX_PAYLOAD] = NLA_POLICY_RANGE(NLA_U16, TLSOCK_PAYLOAD_MIN - 1,
+						   TLSOCK_FRAGMENT_MAX),
 };
 
 static const u8 *attr_bin(struct nlattr **tb, int attr, u16 *len)
@@ -52,6 +54,12 @@ static u16 attr_u16(struct nlattr **tb, int attr)
 	return tb[attr] ? nla_get_u16(tb[attr]) : 0;
 }
 
+/* Bytes of content in a record */
+static u16 attr_max_payload(struct nlattr **tb)
+{
+	return attr_u16(tb, TLSOCK_AA_MAX_PAYLOAD) ?: TLSOCK_FRAGMENT_MAX;
+}
+
 /* Room for the records of a DATA action */
 static int prepare_data(struct tlsock_act *a, struct nlattr **tb)
 {
@@ -64,12 +72,13 @@ static int prepare_data(struct tlsock_act *a, struct nlattr **tb)
 	a->content_type = nla_get_u8(tb[TLSOCK_AA_CONTENT_TYPE]);
 	a->data = nla_data(tb[TLSOCK_AA_DATA]);
 	a->data_len = nla_len(tb[TLSOCK_AA_DATA]);
+	a->max_payload = attr_max_payload(tb);
 	if (!a->data_len || a->content_type == TLSOCK_CT_ALERT)
 		return -EINVAL;
 	if (a->content_type == TLSOCK_CT_CCS && (a->data_len != 1 || a->data[0] != 1))
 		return -EINVAL;
 	for (off = 0; off < a->data_len; off += len) {
-		len = min_t(u32, a->data_len - off, TLSOCK_FRAGMENT_MAX);
+		len = min_t(u32, a->data_len - off, a->max_payload);
 		buf = tlsock_txbuf_new(len, GFP_KERNEL);
 		if (!buf)
 			return -ENOMEM;
@@ -172,6 +181,7 @@ static int prepare_complete(struct tlsock_act *a, struct nlattr **tb, const stru
 		return -ENOMEM;
 	a->result = r;
 	a->version = attr_u16(tb, TLSOCK_AA_VERSION);
+	a->max_payload = attr_max_payload(tb);
 	r->suite = attr_u16(tb, TLSOCK_AA_SUITE);
 	r->group = attr_u16(tb, TLSOCK_AA_GROUP);
 	r->signature_scheme = attr_u16(tb, TLSOCK_AA_SIGNATURE_SCHEME);

@@ -12,6 +12,7 @@
 
 #define TLSOCK_HEADER_LEN	5
 #define TLSOCK_FRAGMENT_MAX	16384	/* 2^14 bytes of content */
+#define TLSOCK_PAYLOAD_MIN	64	/* the least that a peer can ask for, RFC 8449 section 4 */
 /* the most that a record can carry behind its header (RFC 5246 section 6.2.3) */
 #define TLSOCK_CIPHERTEXT_MAX	(TLSOCK_FRAGMENT_MAX + 2048)
 #define TLSOCK_AAD_MAX		13

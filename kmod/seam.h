@@ -77,6 +77,7 @@ struct tlsock_act {
 	u8 epoch, content_type, direction, alert;
 	u32 err, x509;
 	u16 version, suite;
+	u16 max_payload;		/* bytes of content in a record, of DATA and COMPLETE */
 	u64 seq;
 	const u8 *data, *key, *iv, *secret;
 	u32 data_len;

@@ -365,6 +365,7 @@ static void fill_info(const struct sock *sk, const struct tlsock_ctx *ctx,
 	info->tx_key_updates = ctx->tx.key_updates;
 	info->rx_key_updates = ctx->rx.key_updates;
 	info->id = ctx->id;
+	info->max_payload = tlsock_tx_payload(&ctx->tx);
 	if (!r)
 		return;
 	info->flags |= r->flags;

@@ -96,7 +96,8 @@ struct tlsock_tx {
 	struct page *pages[TLSOCK_RECORD_PAGES]; /* of the open record */
 	u32 open;			/* plaintext bytes in pages, not yet a record */
 	u8 open_type;
-	u16 max_payload;		/* bytes of plaintext in a record */
+	u16 max_payload;		/* TLS_TX_MAX_PAYLOAD_LEN */
+	u16 peer_payload;		/* bytes of plaintext in a record that the peer takes */
 	bool fixed;			/* their size does not follow the congestion window */
 	u16 padding;			/* what they are padded to a multiple of; 0: not */
 	bool zerocopy_ro;		/* TLS_TX_ZEROCOPY_RO: kept, and not needed */
@@ -469,6 +470,8 @@ void tlsock_pool_exit(void);
 /* tx.c: all under the socket lock */
 int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 void tlsock_tx_init(struct tlsock_tx *tx);
+/* Bytes of plaintext that a record of application data may have, its padding included */
+u16 tlsock_tx_payload(const struct tlsock_tx *tx);
 void tlsock_tx_free(struct tlsock_tx *tx);
 /* Room for one record of @len content bytes under any key */
 struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp);

@@ -35,6 +35,12 @@ void tlsock_tx_init(struct tlsock_tx *tx)
 	INIT_LIST_HEAD(&tx->rec.node);
 	tx_segs_few(tx);
 	tx->max_payload = TLSOCK_FRAGMENT_MAX;
+	tx->peer_payload = TLSOCK_FRAGMENT_MAX;
+}
+
+u16 tlsock_tx_payload(const struct tlsock_tx *tx)
+{
+	return min(tx->max_payload, tx->peer_payload);
 }
 
 static void tx_segs_free(struct tlsock_tx *tx)
@@ -89,7 +95,7 @@ void tlsock_tx_head(const struct tlsock_keys *keys, u8 *out, u8 type, size_t con
 
 size_t tlsock_tx_pad_len(const struct tlsock_tx *tx, size_t content)
 {
-	size_t to = min_t(size_t, roundup(content, tx->padding), tx->max_payload);
+	size_t to = min_t(size_t, roundup(content, tx->padding), tlsock_tx_payload(tx));
 
 	return to > content && tx->keys->cipher->version == TLSOCK_TLS_1_3 ? to - content : 0;
 }
@@ -352,7 +358,7 @@ size_t tlsock_tx_fit(const struct sock *sk, const struct tlsock_tx *tx)
 	size_t over;
 
 	if (tx->fixed || mss >= TLSOCK_FRAGMENT_MAX + TLSOCK_OVERHEAD_MAX)
-		return tx->max_payload;
+		return tlsock_tx_payload(tx);
 	over = TLSOCK_HEADER_LEN + tlsock_overhead(tx->keys->cipher);
 	waiting = tp->write_seq - tp->snd_una;
 	segs = tcp_snd_cwnd(tp);
@@ -364,7 +370,7 @@ size_t tlsock_tx_fit(const struct sock *sk, const struct tlsock_tx *tx)
 		segs = max(segs, waiting / mss);
 	}
 	segs = segs > TCP_INIT_CWND ? segs - TCP_INIT_CWND + 1 : 1;
-	return min_t(size_t, (size_t)segs * mss - over, tx->max_payload);
+	return min_t(size_t, (size_t)segs * mss - over, tlsock_tx_payload(tx));
 }
 
 /* Append to the open record, up to @fit bytes of it. Returns bytes taken, or a negative errno. */

@@ -261,6 +261,22 @@ TEST_F(record, over_long_content)
 	expect_refused(_metadata, &self->p, false, EPROTO, 22);
 }
 
+/* Our record_size_limit counts the padding (RFC 8449 section 4). */
+TEST_F(record, over_long_padding)
+{
+	size_t n;
+
+	if (variant->version != TLS13)
+		SKIP(return, "TLS 1.2 has no padding");
+	n = rec_seal(&self->p.ctx, REC_DATA, data, 100, REC_PLAIN_MAX - 99, wire);
+	ASSERT_EQ((ssize_t)n, write_all(self->p.c, wire, n));
+	if (variant->manual) {
+		EXPECT_EQ(-1, recv(self->p.s, plain, sizeof(plain), 0));
+		return;
+	}
+	expect_refused(_metadata, &self->p, false, EPROTO, 22);
+}
+
 /* Too short to hold a tag and a content type. */
 TEST_F(record, too_short)
 {

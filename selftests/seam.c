@@ -589,7 +589,7 @@ static uint32_t fuzz_next(uint32_t below)
 /* One of the shapes that a worker sends. */
 static void fuzz_build(struct msg *m, const struct nl *nl, const struct event *e)
 {
-	struct script s = { .alpn = "h2", .certs = 1, .cert_len = 40 };
+	struct script s = { .alpn = "h2", .certs = 1, .cert_len = 40, .max_payload = 1000 };
 	uint8_t hello[64];
 
 	push_start(m, nl, e->id, e->generation);

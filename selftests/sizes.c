@@ -2,7 +2,8 @@
 /*
  * sizes.c: how long the records are that go out. Padding (RFC 8446 section 5.4) rounds their lengths
  * up and never shows to the receiver; it never makes a record longer than it may be. And at the
- * beginning of a connection a record is a packet, so that it can be opened when that is there.
+ * beginning of a connection a record is a packet, so that it can be opened when that is there. What
+ * the peer takes (RFC 8449) binds every record that has a key.
  */
 #include "lib/net.h"
 #include "lib/worker.h"
@@ -324,6 +325,212 @@ TEST(no_growth)
 	ASSERT_EQ(REC_PLAIN_MAX, send(p.s, data, REC_PLAIN_MAX, 0));
 	EXPECT_EQ(REC_PLAIN_MAX, next(&p, REC_PLAIN_MAX, 0));
 	pair_close(&p);
+}
+
+/* ---- what the peer takes ---- */
+
+#define HS TLSOCK_EPOCH_HANDSHAKE
+#define APP TLSOCK_EPOCH_APPLICATION
+
+FIXTURE(peer_limit)
+{
+	struct pair p; /* c: the raw peer, s: under test */
+	struct nl nl;
+	struct event *e; /* its ClientHello */
+};
+
+FIXTURE_SETUP(peer_limit)
+{
+	struct pair *p = &self->p;
+	uint8_t hello[300];
+	struct addr a;
+	size_t n;
+
+	pair_init(p, TLS13, SUITE_AES_128);
+	pattern_fill(data, sizeof(data), 0);
+	ASSERT_EQ(0, env_setup());
+	ASSERT_EQ(0, nl_open(&self->nl));
+	ASSERT_EQ(0, nl_register(&self->nl));
+	p->l = listen_on(AF_INET, true, &a);
+	p->c = socket_new(AF_INET, false);
+	ASSERT_EQ(0, connect(p->c, &a.sa, a.len));
+	p->s = accept4(p->l, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, p->s);
+	n = rec_plain(REC_HANDSHAKE, plain, hs_message(MSG_CLIENT_HELLO, 200, plain), hello);
+	ASSERT_EQ((ssize_t)n, write_all(p->c, hello, n));
+	do {
+		free(self->e);
+		self->e = nl_next(&self->nl, PATIENCE_MS);
+		ASSERT_NE(NULL, self->e);
+	} while (self->e->cmd != TLSOCK_CMD_CONN_DATA);
+}
+
+FIXTURE_TEARDOWN(peer_limit)
+{
+	free(self->e);
+	pair_close(&self->p);
+	nl_close(&self->nl);
+}
+
+static void push_flight(struct msg *m, uint8_t epoch, size_t len, uint16_t max_payload)
+{
+	msg_nest(m, TLSOCK_ACT_DATA);
+	msg_u8(m, TLSOCK_AA_EPOCH, epoch);
+	msg_u8(m, TLSOCK_AA_CONTENT_TYPE, REC_HANDSHAKE);
+	msg_put(m, TLSOCK_AA_DATA, data, len);
+	msg_u16(m, TLSOCK_AA_MAX_PAYLOAD, max_payload);
+	msg_end(m);
+}
+
+/* A flight of @len bytes under the handshake key, and all is done. */
+static int shake(struct nl *nl, const struct event *e, size_t len, uint16_t max_payload)
+{
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, HS, true);
+	struct script s = { .max_payload = max_payload };
+	struct msg m;
+
+	push_start(&m, nl, e->id, e->generation);
+	push_key(&m, TLSOCK_DIR_TX, HS, &k, false);
+	push_flight(&m, HS, len, max_payload);
+	push_app_keys(&m, &s, true);
+	push_complete(&m, &s, true);
+	return push_send(nl, &m);
+}
+
+/* The raw peer hears @len bytes of the pattern, in records as long as they may be. */
+static bool hears(struct pair *p, struct rec_key *k, uint8_t type, size_t len, size_t max)
+{
+	uint8_t is;
+
+	for (size_t at = 0, n; at < len; at += n) {
+		n = len - at < max ? len - at : max;
+		if (rec_recv(p->c, k, &is, plain) != (ssize_t)n || is != type ||
+		    !pattern_ok(plain, n, at))
+			return false;
+	}
+	return true;
+}
+
+TEST_F(peer_limit, flight_and_data)
+{
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, HS, true);
+
+	ASSERT_EQ(0, shake(&self->nl, self->e, 40000, 999));
+	EXPECT_TRUE(hears(&self->p, &k, REC_HANDSHAKE, 40000, 999));
+	EXPECT_EQ(999, info_get(self->p.s).max_payload);
+	ASSERT_EQ(100000, send(self->p.s, data, 100000, 0));
+	EXPECT_TRUE(hears(&self->p, &self->p.crx, REC_DATA, 100000, 999));
+	/* what is put together, too */
+	for (size_t at = 0; at < 3000; at += 600)
+		ASSERT_EQ(600, send(self->p.s, data + at, 600, at < 2400 ? MSG_MORE : 0));
+	EXPECT_TRUE(hears(&self->p, &self->p.crx, REC_DATA, 3000, 999));
+}
+
+/* The least there is; KeyUpdate and close_notify have room in it. */
+TEST_F(peer_limit, least)
+{
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, HS, true);
+	uint8_t type;
+
+	ASSERT_EQ(0, shake(&self->nl, self->e, 500, 63));
+	EXPECT_TRUE(hears(&self->p, &k, REC_HANDSHAKE, 500, 63));
+	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_KEY_UPDATE, 0));
+	EXPECT_EQ(5, rec_recv(self->p.c, &self->p.crx, &type, plain));
+	EXPECT_EQ(REC_HANDSHAKE, type);
+	key_next(&self->p.crx);
+	ASSERT_EQ(20000, send(self->p.s, data, 20000, 0));
+	EXPECT_TRUE(hears(&self->p, &self->p.crx, REC_DATA, 20000, 63));
+	ASSERT_EQ(0, shutdown(self->p.s, SHUT_WR));
+	EXPECT_EQ(0, rec_alert(self->p.c, &self->p.crx, NULL));
+}
+
+/* The lesser of it and what the program asks for counts, whenever that is; padding is inside. */
+TEST_F(peer_limit, and_the_programs_own)
+{
+	static const struct {
+		uint16_t asked, gets;
+	} rows[] = { { 2000, 1000 }, { 500, 500 }, { 16384, 1000 } };
+	socklen_t len = sizeof(rows[0].asked);
+	struct rec_key k = key_of(TLS13, SUITE_AES_128, HS, true);
+	uint16_t value;
+
+	ASSERT_EQ(0, shake(&self->nl, self->e, 1, 1000));
+	EXPECT_TRUE(hears(&self->p, &k, REC_HANDSHAKE, 1, 1000));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ASSERT_EQ(0, setsockopt(self->p.s, SOL_TLS, 5 /* TLS_TX_MAX_PAYLOAD_LEN */,
+					&rows[i].asked, len));
+		ASSERT_EQ(0, getsockopt(self->p.s, SOL_TLS, 5, &value, &len));
+		EXPECT_EQ(rows[i].asked, value);
+		EXPECT_EQ(rows[i].gets, info_get(self->p.s).max_payload);
+		ASSERT_EQ(5000, send(self->p.s, data, 5000, 0));
+		EXPECT_TRUE(hears(&self->p, &self->p.crx, REC_DATA, 5000, rows[i].gets));
+	}
+	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_PADDING, 600));
+	ASSERT_EQ(700, send(self->p.s, data, 700, 0));
+	EXPECT_EQ(1000, next(&self->p, 700, 0));
+	ASSERT_EQ(1001, send(self->p.s, data, 1001, 0));
+	EXPECT_EQ(1000, next(&self->p, 1000, 0));
+	EXPECT_EQ(600, next(&self->p, 1, 1000));
+}
+
+/* What no peer can mean, and a limit on what has no key. A refused PUSH has done nothing. */
+TEST_F(peer_limit, refused)
+{
+	static const uint16_t bad[] = { 0, 1, 62, REC_PLAIN_MAX + 1, UINT16_MAX };
+	struct script s = { .brief = true };
+	struct msg m;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		EXPECT_GT(0, shake(&self->nl, self->e, 10, bad[i]));
+		push_start(&m, &self->nl, self->e->id, self->e->generation);
+		push_app_keys(&m, &s, true);
+		push_flight(&m, APP, 10, bad[i]);
+		EXPECT_GT(0, push_send(&self->nl, &m));
+		if (!bad[i])
+			continue;
+		s.max_payload = bad[i];
+		push_start(&m, &self->nl, self->e->id, self->e->generation);
+		push_app_keys(&m, &s, true);
+		push_complete(&m, &s, true);
+		EXPECT_GT(0, push_send(&self->nl, &m));
+	}
+	push_start(&m, &self->nl, self->e->id, self->e->generation);
+	push_flight(&m, TLSOCK_EPOCH_INITIAL, 10, 1000);
+	EXPECT_EQ(-EINVAL, push_send(&self->nl, &m));
+	EXPECT_EQ(-1, recv(self->p.c, wire, 1, MSG_DONTWAIT));
+	EXPECT_EQ(0, shake(&self->nl, self->e, 10, REC_PLAIN_MAX));
+}
+
+/* No content type to count: 64 are the least. */
+TEST_F(peer_limit, tls12)
+{
+	struct rec_key tx = key_of(TLS12, SUITE_12_AES_128, APP, true);
+	struct rec_key rx = key_of(TLS12, SUITE_12_AES_128, APP, false);
+	struct script s = { .version = TLS12, .suite = SUITE_12_AES_128, .max_payload = 63 };
+	struct msg m;
+	size_t n;
+
+	push_start(&m, &self->nl, self->e->id, self->e->generation);
+	push_key(&m, TLSOCK_DIR_RX, APP, &rx, false);
+	push_continue(&m);
+	ASSERT_EQ(0, push_send(&self->nl, &m));
+	n = rec_plain(REC_CCS, "\1", 1, wire);
+	n += rec_seal(&rx, REC_HANDSHAKE, plain, hs_message(MSG_FINISHED, 12, plain), 0, wire + n);
+	ASSERT_EQ((ssize_t)n, write_all(self->p.c, wire, n));
+	free(self->e);
+	self->e = nl_next(&self->nl, PATIENCE_MS);
+	ASSERT_NE(NULL, self->e);
+	for (uint16_t max = 63; max <= 64; max++) {
+		s.max_payload = max;
+		push_start(&m, &self->nl, self->e->id, self->e->generation);
+		push_key(&m, TLSOCK_DIR_TX, APP, &tx, false);
+		push_flight(&m, APP, 300, 64);
+		push_complete(&m, &s, true);
+		EXPECT_EQ(max < 64 ? -EINVAL : 0, push_send(&self->nl, &m));
+	}
+	EXPECT_TRUE(hears(&self->p, &tx, REC_HANDSHAKE, 300, 64));
+	ASSERT_EQ(1000, send(self->p.s, data, 1000, 0));
+	EXPECT_TRUE(hears(&self->p, &tx, REC_DATA, 1000, 64));
 }
 
 TEST_HARNESS_MAIN

@@ -95,6 +95,8 @@ void push_complete(struct msg *m, const struct script *s, bool server)
 		msg_put(m, TLSOCK_AA_CHANNEL_BINDING, binding, sizeof(binding));
 	if (server)
 		msg_str(m, TLSOCK_AA_SERVER_NAME, "asked.test");
+	if (s->max_payload)
+		msg_u16(m, TLSOCK_AA_MAX_PAYLOAD, s->max_payload);
 	if (s->cookie_len)
 		push_cookie(m, s->cookie_len);
 	msg_end(m);

@@ -34,6 +34,7 @@ struct script {
 	size_t cert_len;
 	uint32_t flags; /* TLSOCK_INFO_* of COMPLETE */
 	size_t cookie_len; /* a COOKIE of so many bytes, pattern_fill() of 0; 0: none */
+	uint16_t max_payload; /* of COMPLETE; 0: none */
 	uint32_t fail_errno; /* not 0: FAIL in place of the first answer */
 	int fail_alert;
 	uint64_t seq[4]; /* by epoch: the first sequence number of the keys, both directions */

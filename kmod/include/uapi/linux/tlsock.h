@@ -142,6 +142,10 @@ struct tlsock_info {
 	__u32 rx_key_updates;
 	__u64 id;		/* of the connection, as the daemon's log names it; 0: none */
 	__u8 alpn[256];
+	__u16 max_payload;	/* bytes of content in a record that is sent, at most: the peer's
+				 * record_size_limit (RFC 8449), or TLS_TX_MAX_PAYLOAD_LEN
+				 */
+	__u8 reserved[6];
 };
 
 struct tlsock_error {
@@ -287,9 +291,10 @@ enum tlsock_direction {
 /*
  * What a PUSH can ask for; each is a nest of TLSOCK_AA_* under ACTIONS.
  *
- * DATA		EPOCH CONTENT_TYPE DATA: send. EPOCH must be that of the send key in
- *		force. CONTENT_TYPE is 22 (handshake), or 20 (change_cipher_spec), which is
- *		never encrypted and never the application's. Records are cut by the kernel.
+ * DATA		EPOCH CONTENT_TYPE DATA [MAX_PAYLOAD]: send. EPOCH must be that of the send
+ *		key in force. CONTENT_TYPE is 22 (handshake), or 20 (change_cipher_spec), which is
+ *		never encrypted and never the application's. Records are cut by the kernel, with
+ *		MAX_PAYLOAD bytes of content at most, which an unprotected record cannot have.
  * KEY		DIRECTION EPOCH VERSION SUITE KEY IV [SEQ] [SECRET]: in force from here on.
  *		Epochs only rise; all keys are of one version. SECRET (TLS 1.3, application) lets
  *		the kernel answer KeyUpdate. An RX key with bytes of the old epoch not yet taken
@@ -299,12 +304,15 @@ enum tlsock_direction {
  *		ends the connection likewise.
  * CONTINUE	read on.
  * COMPLETE	VERSION SUITE [GROUP] [SIGNATURE_SCHEME] [FLAGS] [ALPN] [VERIFY_CODE]
- *		[PEER_CERT]* [CHANNEL_BINDING] [SERVER_NAME] [COOKIE]: the application may go on.
+ *		[PEER_CERT]* [CHANNEL_BINDING] [SERVER_NAME] [COOKIE] [MAX_PAYLOAD]: the application
+ *		may go on.
  *		Needs keys of VERSION and the application epoch in force in both directions.
  *		Must be last. COOKIE (a client of TLS 1.3) asks for the NewSessionTickets to come:
  *		the first four, if they have at most 16 KiB, each come back with it in a
  *		CONN_TICKET. Without it, or when too many wait or there is no worker, they are
- *		dropped.
+ *		dropped. MAX_PAYLOAD: no record has more bytes of content and padding from now on,
+ *		as the peer's record_size_limit says (RFC 8449; the content type of TLS 1.3, which
+ *		that counts, not included), whatever TLS_TX_MAX_PAYLOAD_LEN may say.
  * FAIL		ERRNO [ALERT] [VERIFY_CODE] [TEXT]: send ALERT under the key in force and fail.
  *		Must be last.
  */
@@ -347,6 +355,7 @@ enum tlsock_action_attr {
 	TLSOCK_AA_COOKIE,	/* binary, 1 to TLSOCK_COOKIE_MAX bytes that mean nothing to the
 				 * kernel
 				 */
+	TLSOCK_AA_MAX_PAYLOAD,	/* u16: bytes of content in a record, 63 (TLS 1.2: 64) to 16384 */
 
 	__TLSOCK_AA_MAX,
 	TLSOCK_AA_MAX = __TLSOCK_AA_MAX - 1
