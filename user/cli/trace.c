@@ -148,8 +148,8 @@ static bool send_data(struct trace *t, const struct hs_data *d)
 		trace_change(true, t->names.tls13);
 	else
 		show_sent(t, d);
-	for (size_t at = 0; at < d->len; at += TRACE_PLAIN_MAX) {
-		size_t n = d->len - at < TRACE_PLAIN_MAX ? d->len - at : TRACE_PLAIN_MAX;
+	for (size_t at = 0; at < d->len; at += d->max_payload) {
+		size_t n = d->len - at < d->max_payload ? d->len - at : d->max_payload;
 
 		if (!send_record(t, (uint8_t)d->content_type, d->bytes + at, n))
 			return false;

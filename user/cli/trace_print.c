@@ -35,6 +35,7 @@ enum {
 	EXT_SERVER_NAME = 0,
 	EXT_GROUPS = 10,
 	EXT_SCHEMES = 13,
+	EXT_RECORD_LIMIT = 28,
 	EXT_VERSIONS = 43,
 	EXT_KEY_SHARE = 51,
 };
@@ -110,6 +111,7 @@ static const char *extension_name(uint16_t type)
 		const char *name;
 	} names[] = {
 		{ 0, "server_name" },
+		{ 1, "max_fragment_length" },
 		{ 5, "status_request" },
 		{ 10, "supported_groups" },
 		{ 11, "ec_point_formats" },
@@ -117,6 +119,7 @@ static const char *extension_name(uint16_t type)
 		{ 16, "application_layer_protocol_negotiation" },
 		{ 22, "encrypt_then_mac" },
 		{ 23, "extended_master_secret" },
+		{ 28, "record_size_limit" },
 		{ 35, "session_ticket" },
 		{ 41, "pre_shared_key" },
 		{ 42, "early_data" },
@@ -217,6 +220,12 @@ static void extension(uint8_t message, uint16_t type, struct reader body)
 	case EXT_SCHEMES:
 		if (reader_vec16(&body, &list, 2, 65535)) {
 			codes("signature_algorithms:", list, scheme_text);
+			return;
+		}
+		break;
+	case EXT_RECORD_LIMIT:
+		if (reader_u16(&body, &code)) {
+			trace_detail("record_size_limit: %u bytes", code);
 			return;
 		}
 		break;

@@ -99,6 +99,13 @@ static int close_action(struct push *push, struct nlattr *action, int failed)
 	return nla_nest_end_keep_empty(push->message, action) ? -EMSGSIZE : 0;
 }
 
+/* Only what is less than any record's needs to be said. */
+static int put_max_payload(struct nl_msg *m, uint16_t max_payload)
+{
+	return max_payload < HS_MAX_PAYLOAD ? nla_put_u16(m, TLSOCK_AA_MAX_PAYLOAD, max_payload) :
+					      0;
+}
+
 static int put_data(struct push *push, const struct hs_data *data)
 {
 	for (size_t at = 0; at < data->len; at += DATA_MAX) {
@@ -108,7 +115,8 @@ static int put_data(struct push *push, const struct hs_data *data)
 
 		if (!action)
 			return -EMSGSIZE;
-		failed = nla_put_u8(push->message, TLSOCK_AA_EPOCH, (uint8_t)data->epoch) ||
+		failed = put_max_payload(push->message, data->max_payload) ||
+			 nla_put_u8(push->message, TLSOCK_AA_EPOCH, (uint8_t)data->epoch) ||
 			 nla_put_u8(push->message, TLSOCK_AA_CONTENT_TYPE,
 				    (uint8_t)data->content_type) ||
 			 nla_put(push->message, TLSOCK_AA_DATA, (int)n, data->bytes + at);
@@ -183,7 +191,7 @@ static int put_complete(struct push *push, const struct hs_summary *s)
 		 nla_put_u16(m, TLSOCK_AA_SIGNATURE_SCHEME, s->scheme) ||
 		 nla_put_u32(m, TLSOCK_AA_FLAGS, flags) ||
 		 nla_put_u32(m, TLSOCK_AA_VERIFY_CODE, (uint32_t)s->verify_code) ||
-		 put_certificates(m, s);
+		 put_max_payload(m, s->max_payload) || put_certificates(m, s);
 	if (!failed && has_binding(s))
 		failed = nla_put(m, TLSOCK_AA_CHANNEL_BINDING, HS_CHANNEL_BINDING_LEN,
 				 s->channel_binding);

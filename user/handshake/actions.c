@@ -70,7 +70,13 @@ int action_data(struct hs_engine *e, enum hs_epoch epoch, enum hs_content_type t
 	if (!last)
 		return e->error;
 	a->offset[a->count - 1] = offset;
-	last->data = (struct hs_data){ .epoch = epoch, .content_type = type, .len = len };
+	last->data = (struct hs_data){
+		.epoch = epoch,
+		.content_type = type,
+		.max_payload = epoch == HS_EPOCH_PLAINTEXT ? HS_MAX_PAYLOAD :
+							     e->summary.max_payload,
+		.len = len,
+	};
 	return 0;
 }
 

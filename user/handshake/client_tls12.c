@@ -71,6 +71,7 @@ int act_server_hello_tls12(struct hs_engine *e)
 		return rc;
 	e->version = HS_TLS_1_2;
 	memcpy(e->server_random, e->in.random, HS_RANDOM_LEN);
+	take_record_limit(e);
 	crypto_share_free(e->share);
 	e->share = NULL;
 	e->group = NULL; /* that one was for TLS 1.3 */

@@ -305,6 +305,7 @@ int act_encrypted_extensions(struct hs_engine *e)
 {
 	int rc = 0;
 
+	take_record_limit(e);
 	if (extension_seen(e, EXTENSION_ALPN))
 		rc = client_take_alpn(e);
 	if (rc < 0)

@@ -158,12 +158,17 @@ static bool known_version(uint16_t version)
 	return !version || version == HS_TLS_1_2 || version == HS_TLS_1_3;
 }
 
+static bool known_limit(uint16_t limit)
+{
+	return !limit || (limit >= RECORD_LIMIT_MIN && limit <= HS_MAX_PAYLOAD + 1);
+}
+
 int config_copy(struct config *to, const struct hs_config *from, enum hs_role role)
 {
 	int rc = -EINVAL;
 
 	if (!from->random || !from->now || !known_version(from->min_version) ||
-	    !known_version(from->max_version))
+	    !known_version(from->max_version) || !known_limit(from->record_limit))
 		return rc;
 	to->random = from->random;
 	to->now = from->now;
@@ -178,6 +183,7 @@ int config_copy(struct config *to, const struct hs_config *from, enum hs_role ro
 	to->ask_staple = !from->no_staple && to->verify != HS_VERIFY_NONE && role == HS_CLIENT;
 	to->grease = from->grease && role == HS_CLIENT;
 	to->plain_master_secret = from->plain_master_secret;
+	to->record_limit = from->record_limit ? from->record_limit : HS_MAX_PAYLOAD + 1;
 	rc = copy_suites(to, from);
 	if (rc == 0)
 		rc = copy_groups(to, from->groups, from->group_count);

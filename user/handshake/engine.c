@@ -225,6 +225,7 @@ struct hs_engine *hs_engine_new(const struct hs_config *config, enum hs_role rol
 	if (!e)
 		return NULL;
 	e->role = role;
+	e->summary.max_payload = HS_MAX_PAYLOAD;
 	if (config_copy(&e->config, config, role) < 0) {
 		hs_engine_free(e);
 		return NULL;

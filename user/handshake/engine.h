@@ -22,6 +22,7 @@
 #include "writer.h"
 
 _Static_assert(HS_MAX_LIST <= 32, "the entries of a policy list are bits of a uint32_t");
+#define RECORD_LIMIT_MIN 64 /* RFC 8449 section 4 */
 #define SESSION_ID_MAX HS_SESSION_ID_LEN
 #define CHAIN_MAX 16 /* certificates */
 #define CHAIN_BYTES_MAX (100 * 1024)
@@ -91,6 +92,7 @@ struct config {
 	uint16_t max_version;
 	bool grease;
 	bool plain_master_secret;
+	uint16_t record_limit;
 	uint8_t *session_context;
 	size_t session_context_len;
 	int (*ticket_key)(void *ctx, bool seal, uint8_t *name, uint8_t *key);
@@ -155,6 +157,7 @@ struct incoming {
 	struct reader cookie;
 	struct reader server_name;
 	struct reader alpn;
+	uint16_t record_limit;
 	bool psk_dhe; /* psk_key_exchange_modes has psk_dhe_ke */
 	bool malformed_psk;
 	struct reader identities;
@@ -317,6 +320,8 @@ int start_handshake_keys(struct hs_engine *e, const struct shared_secret *shared
 /* Server: the second ClientHello must repeat the first, RFC 8446 section 4.1.2. */
 int remember_first_hello(struct hs_engine *e);
 int check_second_hello(struct hs_engine *e);
+/* What the peer said of its record_size_limit, once the version is known */
+void take_record_limit(struct hs_engine *e);
 void fill_summary(struct hs_engine *e);
 void release_exchange(struct hs_engine *e); /* wipes key shares and the pre-master secret */
 void release_handshake(struct hs_engine *e); /* frees what only a handshake needs */

@@ -63,6 +63,11 @@ static const struct extension table[] = {
 	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
 	  { client_build_alpn, server_build_alpn },
 	  { client_parse_alpn, server_parse_alpn } },
+	{ EXTENSION_RECORD_SIZE_LIMIT,
+	  "record_size_limit",
+	  IN_CLIENT_HELLO | IN_ENCRYPTED_EXTENSIONS | IN_SERVER_HELLO_TLS12,
+	  { client_build_record_limit, server_build_record_limit },
+	  { parse_record_limit, parse_record_limit } },
 	{ EXTENSION_SESSION_TICKET,
 	  "session_ticket",
 	  IN_CLIENT_HELLO | IN_SERVER_HELLO_TLS12,
@@ -191,11 +196,18 @@ static int parse_one(struct hs_engine *e, enum extension_message message, uint16
 		     struct reader body)
 {
 	const struct extension *row = find_row(type);
+	struct reader other;
 	int rc;
 
 	if (row && !(row->messages & message))
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO, "%s carries %s",
 				   block_name(message), row->name);
+	/* RFC 8449 section 5; alone it is as any that was not asked for */
+	if (is_answer(message) && type == EXTENSION_MAX_FRAGMENT_LENGTH &&
+	    extension_find(e->in.extensions, EXTENSION_RECORD_SIZE_LIMIT, &other))
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "%s carries both max_fragment_length and record_size_limit",
+				   block_name(message));
 	if (is_answer(message) && (!row || !was_asked(e, row, message)))
 		return engine_fail(e, ALERT_UNSUPPORTED_EXTENSION, EPROTO,
 				   "%s carries extension %u, which was not asked for",

@@ -24,6 +24,7 @@ enum extension_message {
 
 enum {
 	EXTENSION_SERVER_NAME = 0,
+	EXTENSION_MAX_FRAGMENT_LENGTH = 1,
 	EXTENSION_STATUS_REQUEST = 5,
 	EXTENSION_SUPPORTED_GROUPS = 10,
 	EXTENSION_EC_POINT_FORMATS = 11,
@@ -31,6 +32,7 @@ enum {
 	EXTENSION_ALPN = 16,
 	EXTENSION_PADDING = 21,
 	EXTENSION_EXTENDED_MASTER_SECRET = 23,
+	EXTENSION_RECORD_SIZE_LIMIT = 28,
 	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_EARLY_DATA = 42,
@@ -108,5 +110,7 @@ extension_build_fn client_build_renegotiation, server_build_renegotiation;
 extension_parse_fn parse_renegotiation;
 /* extensions_hello.c */
 extension_parse_fn server_parse_early_data, client_parse_early_data;
+extension_build_fn client_build_record_limit, server_build_record_limit;
+extension_parse_fn parse_record_limit;
 
 #endif

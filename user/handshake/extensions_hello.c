@@ -405,3 +405,42 @@ int client_parse_early_data(struct hs_engine *e, enum extension_message message,
 		return 0;
 	return reader_u32(r, &max) ? 0 : MALFORMED;
 }
+
+/* --- record_size_limit, RFC 8449 --- */
+
+static void write_record_limit(const struct hs_engine *e, uint16_t version, struct writer *w)
+{
+	/* section 4: in TLS 1.3 the content type counts */
+	uint16_t most = (uint16_t)(HS_MAX_PAYLOAD + (version == HS_TLS_1_3));
+
+	writer_u16(w, e->config.record_limit < most ? e->config.record_limit : most);
+}
+
+int client_build_record_limit(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	(void)message;
+	write_record_limit(e, e->config.max_version, w);
+	return 0;
+}
+
+int server_build_record_limit(struct hs_engine *e, enum extension_message message, struct writer *w)
+{
+	(void)message;
+	if (!extension_seen(e, EXTENSION_RECORD_SIZE_LIMIT))
+		return EXTENSION_OMIT;
+	write_record_limit(e, e->version, w);
+	return 0;
+}
+
+/* More than a version has may be for one that we do not know. */
+int parse_record_limit(struct hs_engine *e, enum extension_message message, struct reader *r)
+{
+	(void)message;
+	if (!reader_u16(r, &e->in.record_limit))
+		return MALFORMED;
+	if (e->in.record_limit < RECORD_LIMIT_MIN)
+		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
+				   "record_size_limit is %u, which is too small",
+				   e->in.record_limit);
+	return 0;
+}

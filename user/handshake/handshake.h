@@ -47,6 +47,7 @@
 #define HS_MIN_PSK 16
 #define HS_MAX_PSK 64
 #define HS_MAX_SESSION (64 * 1024)
+#define HS_MAX_PAYLOAD 16384 /* bytes of content in a record, RFC 8446 section 5.1 */
 #define HS_MAX_INPUT (128 * 1024) /* bytes of handshake messages in one connection */
 
 enum hs_role {
@@ -275,6 +276,11 @@ struct hs_config {
 	 * are at the end of the default list. Without it no engine is made with one of them.
 	 */
 	bool legacy;
+	/*
+	 * The record_size_limit that the peer is told (RFC 8449), 64 to HS_MAX_PAYLOAD + 1; 0: as much
+	 * as the version has. That a peer keeps to less is for the record layer to see to.
+	 */
+	uint16_t record_limit;
 
 	/*
 	 * Sessions (RFC 8446 section 2.2); without these every handshake is a full one.
@@ -333,6 +339,8 @@ struct hs_data {
 	 * hold these back until then (MSG_MORE), or until it sends an alert.
 	 */
 	bool more;
+	/* Bytes of content in a record at most; see struct hs_summary. A plaintext record has no limit. */
+	uint16_t max_payload;
 	const uint8_t *bytes;
 	size_t len;
 };
@@ -368,6 +376,12 @@ struct hs_summary {
 	bool resumed;
 	bool psk; /* by an external pre-shared key */
 	bool retried; /* there was a HelloRetryRequest */
+	/*
+	 * Bytes of content, with their padding, that a record to the peer may have: what its
+	 * record_size_limit says (RFC 8449), in TLS 1.3 without the content type. HS_MAX_PAYLOAD
+	 * if it says nothing.
+	 */
+	uint16_t max_payload;
 
 	uint8_t alpn[HS_MAX_ALPN];
 	size_t alpn_len; /* 0: no protocol was negotiated */
@@ -423,8 +437,8 @@ struct hs_action {
 
 /*
  * Returns an engine with copies of @config, or NULL: out of memory, a missing callback, a
- * list that is too long or has an unknown code point or one twice, or no suite of a version
- * that is wanted. What is wrong with the rest is told by a FAIL action of
+ * list that is too long or has an unknown code point or one twice, a record_limit that none may
+ * name, or no suite of a version that is wanted. What is wrong with the rest is told by a FAIL action of
  * hs_engine_start(), so that the reason reaches the application.
  */
 struct hs_engine *hs_engine_new(const struct hs_config *config, enum hs_role role);

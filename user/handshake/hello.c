@@ -121,6 +121,18 @@ int check_second_hello(struct hs_engine *e)
 	return 0;
 }
 
+/* RFC 8449 section 4: in TLS 1.3 the limit counts the content type. */
+void take_record_limit(struct hs_engine *e)
+{
+	uint16_t limit = e->in.record_limit;
+
+	if (!extension_seen(e, EXTENSION_RECORD_SIZE_LIMIT))
+		return;
+	if (e->version == HS_TLS_1_3)
+		limit--;
+	e->summary.max_payload = limit < HS_MAX_PAYLOAD ? limit : HS_MAX_PAYLOAD;
+}
+
 void fill_summary(struct hs_engine *e)
 {
 	struct hs_summary *s = &e->summary;

@@ -234,6 +234,7 @@ void take_client(struct hs_engine *e)
 	memcpy(e->client_random, in->random, HS_RANDOM_LEN);
 	memcpy(e->session_id, in->session_id.at, in->session_id.left);
 	e->session_id_len = in->session_id.left;
+	take_record_limit(e);
 	if (in->server_name.left) {
 		memcpy(e->summary.server_name, in->server_name.at, in->server_name.left);
 		e->summary.server_name[in->server_name.left] = '\0';

@@ -165,6 +165,8 @@ static bool take_action(struct wire *w, const struct hs_action *a)
 {
 	switch (a->type) {
 	case HS_ACTION_DATA:
+		if (w->fragment > a->data.max_payload)
+			w->fragment = a->data.max_payload;
 		return send_records(w, (uint8_t)a->data.content_type, a->data.bytes, a->data.len);
 	case HS_ACTION_KEY:
 		return take_key(w, &a->key);

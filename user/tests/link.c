@@ -81,8 +81,10 @@ static bool send_record(struct link *link, uint8_t type, const uint8_t *bytes, s
 
 static bool send_data(struct link *link, const struct hs_data *data)
 {
-	for (size_t at = 0; at < data->len; at += CHUNK) {
-		size_t part = data->len - at < CHUNK ? data->len - at : CHUNK;
+	size_t most = CHUNK < data->max_payload ? CHUNK : data->max_payload;
+
+	for (size_t at = 0; at < data->len; at += most) {
+		size_t part = data->len - at < most ? data->len - at : most;
 
 		if (!send_record(link, (uint8_t)data->content_type, data->bytes + at, part))
 			return false;

@@ -88,6 +88,7 @@ void party_take_actions(struct pair *p, enum hs_role role)
 	while ((action = hs_engine_next_action(party->engine))) {
 		switch (action->type) {
 		case HS_ACTION_DATA:
+			party->max_payload[action->data.epoch] = action->data.max_payload;
 			keep_data(p, role, &action->data);
 			break;
 		case HS_ACTION_KEY:

@@ -24,6 +24,7 @@ struct party {
 	struct hs_failure failure;
 	char text[HS_MAX_TEXT];
 	struct hs_key keys[2][4]; /* by direction and epoch */
+	uint16_t max_payload[4]; /* of the last DATA, by epoch; 0: there was none */
 	unsigned int change_cipher_specs;
 	unsigned int continues;
 };

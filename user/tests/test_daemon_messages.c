@@ -154,6 +154,45 @@ static void test_ticket(void)
 	   "CONN_TICKET with a cookie longer than any there is");
 }
 
+/* What the first action of a PUSH says of the length of records; 0: nothing */
+static unsigned int max_payload_of(struct push *push)
+{
+	struct genlmsghdr *h = genlmsg_hdr(nlmsg_hdr(push->message));
+	const struct nlattr *actions = nla_find(genlmsg_attrdata(h, 0), genlmsg_attrlen(h, 0),
+						TLSOCK_A_ACTIONS);
+	const struct nlattr *first = actions ? nla_data(actions) : NULL, *limit;
+
+	push_end(push);
+	limit = first ? nla_find(nla_data(first), nla_len(first), TLSOCK_AA_MAX_PAYLOAD) : NULL;
+	return limit ? nla_get_u16(limit) : 0;
+}
+
+/* Said where it is less than any record has */
+static void test_max_payload(void)
+{
+	static const uint16_t said[] = { 63, 1000, HS_MAX_PAYLOAD - 1, HS_MAX_PAYLOAD };
+	struct hs_summary summary = { 0 };
+	struct hs_action data = { .type = HS_ACTION_DATA,
+				  .data = { .bytes = (const uint8_t *)said, .len = 8 } };
+	struct hs_action complete = { .type = HS_ACTION_COMPLETE, .summary = &summary };
+	struct push push;
+
+	if (push_new(&push))
+		bail("out of memory");
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		unsigned int expected = said[i] < HS_MAX_PAYLOAD ? said[i] : 0;
+
+		data.data.max_payload = summary.max_payload = said[i];
+		push_begin(&push, 0x20, 1, 1);
+		ok(!push_action(&push, &data) && max_payload_of(&push) == expected,
+		   "DATA in records of %u bytes", said[i]);
+		push_begin(&push, 0x20, 1, 1);
+		ok(!push_action(&push, &complete) && max_payload_of(&push) == expected,
+		   "and COMPLETE");
+	}
+	push_free(&push);
+}
+
 /* Longer than a nest: several ACTIONS, and each below its limit. */
 static void test_long_push(void)
 {
@@ -166,6 +205,7 @@ static void test_long_push(void)
 	memset(bytes, 7, 130000);
 	action.data = (struct hs_data){ .epoch = HS_EPOCH_HANDSHAKE,
 					.content_type = HS_CONTENT_HANDSHAKE,
+					.max_payload = HS_MAX_PAYLOAD,
 					.bytes = bytes,
 					.len = 130000 };
 	push_begin(&push, 0x20, 1, 1);
@@ -182,7 +222,9 @@ static void test_certificates(void)
 {
 	static uint8_t der[60000];
 	struct hs_der chain = { .data = der, .len = 59000 };
-	struct hs_summary summary = { .peer_chain = &chain, .peer_chain_count = 1 };
+	struct hs_summary summary = { .peer_chain = &chain,
+				      .peer_chain_count = 1,
+				      .max_payload = HS_MAX_PAYLOAD };
 	struct hs_action action = { .type = HS_ACTION_COMPLETE, .summary = &summary };
 	struct push push;
 
@@ -312,6 +354,7 @@ int main(void)
 	test_new();
 	test_incomplete();
 	test_ticket();
+	test_max_payload();
 	test_long_push();
 	test_certificates();
 	test_text();

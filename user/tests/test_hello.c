@@ -30,6 +30,8 @@ struct row {
 #define EARLY 42
 #define VERSIONS 43
 #define COOKIE 44
+#define FRAGMENT 1
+#define RECORD_LIMIT 28
 #define MODES 45
 #define SHARES 51
 #define PSK_BODY "000a00047469636b00000000002120" ZEROS_32
@@ -185,6 +187,20 @@ static const struct row client_hellos[] = {
 	{ "half a scheme", ALERT_DECODE_ERROR, { { EDIT_SET, SCHEMES, "0003040308" } } },
 	{ "an empty list of modes", ALERT_DECODE_ERROR, { { EDIT_SET, MODES, "00" } } },
 	{ "early_data with a body", ALERT_DECODE_ERROR, { { EDIT_ADD, EARLY, "00" } } },
+	{ "the least record_size_limit", ACCEPTED, { { EDIT_SET, RECORD_LIMIT, "0040" } } },
+	{ "more than any record has", ACCEPTED, { { EDIT_SET, RECORD_LIMIT, "ffff" } } },
+	{ "max_fragment_length, too", ACCEPTED, { { EDIT_ADD, FRAGMENT, "01" } } },
+	{ "a record_size_limit of 63",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_SET, RECORD_LIMIT, "003f" } } },
+	{ "a record_size_limit of 0",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_SET, RECORD_LIMIT, "0000" } } },
+	{ "half a record_size_limit", ALERT_DECODE_ERROR, { { EDIT_SET, RECORD_LIMIT, "40" } } },
+	{ "an empty record_size_limit", ALERT_DECODE_ERROR, { { EDIT_SET, RECORD_LIMIT, "" } } },
+	{ "bytes behind record_size_limit",
+	  ALERT_DECODE_ERROR,
+	  { { EDIT_SET, RECORD_LIMIT, "400100" } } },
 };
 
 /* After a HelloRetryRequest. */
@@ -218,6 +234,9 @@ static const struct row second_client_hellos[] = {
 	{ "the first key share again",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, SHARES, "0024" X25519_SHARE } } },
+	{ "another record_size_limit",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_SET, RECORD_LIMIT, "0400" } } },
 	{ "no TLS 1.3 any more", ALERT_PROTOCOL_VERSION, { { EDIT_DROP, VERSIONS, NULL } } },
 };
 
@@ -281,6 +300,7 @@ static const struct row server_hellos[] = {
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_ADD, ALPN, "0003026832" } } },
 	{ "a cookie", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, COOKIE, "00020102" } } },
+	{ "record_size_limit", ALERT_ILLEGAL_PARAMETER, { { EDIT_ADD, RECORD_LIMIT, "4001" } } },
 };
 
 #define RETRY_RANDOM "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
@@ -348,6 +368,21 @@ static const struct row encrypted_extensions[] = {
 	{ "a protocol that was not offered",
 	  ALERT_ILLEGAL_PARAMETER,
 	  { { EDIT_SET, ALPN, "0003026833" } } },
+	{ "the least record_size_limit", ACCEPTED, { { EDIT_SET, RECORD_LIMIT, "0040" } } },
+	{ "no record_size_limit", ACCEPTED, { { EDIT_DROP, RECORD_LIMIT, NULL } } },
+	{ "a record_size_limit of 63",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_SET, RECORD_LIMIT, "003f" } } },
+	{ "half a record_size_limit", ALERT_DECODE_ERROR, { { EDIT_SET, RECORD_LIMIT, "40" } } },
+	{ "max_fragment_length and record_size_limit", /* RFC 8449 section 5 */
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_ADD, FRAGMENT, "01" } } },
+	{ "the same in the other order",
+	  ALERT_ILLEGAL_PARAMETER,
+	  { { EDIT_ADD_FIRST, FRAGMENT, "01" } } },
+	{ "max_fragment_length alone",
+	  ALERT_UNSUPPORTED_EXTENSION,
+	  { { EDIT_DROP, RECORD_LIMIT, NULL }, { EDIT_ADD, FRAGMENT, "01" } } },
 	{ "two protocols", ALERT_DECODE_ERROR, { { EDIT_SET, ALPN, "0006026832026833" } } },
 	{ "trailing bytes", ALERT_DECODE_ERROR, { { EDIT_TRAIL, 0, "00" } } },
 	{ "no extensions", ALERT_DECODE_ERROR, { { EDIT_NO_EXTENSIONS, 0, NULL } } },

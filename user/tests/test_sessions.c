@@ -56,6 +56,8 @@ static bool ends(struct pair *p, bool resumed)
 	       c->peer_chain_count == 1 && !c->verify_code;
 }
 
+#define EMPTY (4 + 2 + 6) /* header, length, record_size_limit */
+
 /* Bytes of EncryptedExtensions: server_name is acknowledged in a full handshake alone. */
 static size_t encrypted_extensions_len(const struct pair *p)
 {
@@ -72,11 +74,11 @@ static void acknowledges_name(void)
 	reset();
 	set_up(&p);
 	pair_run(&p);
-	ok(encrypted_extensions_len(&p) == 4 + 2 + 4, "a full handshake acknowledges the name");
+	ok(encrypted_extensions_len(&p) == EMPTY + 4, "a full handshake acknowledges the name");
 	pair_free(&p);
 	set_up(&p);
 	pair_run(&p);
-	ok(ends(&p, true) && encrypted_extensions_len(&p) == 4 + 2,
+	ok(ends(&p, true) && encrypted_extensions_len(&p) == EMPTY,
 	   "one that resumes does not (RFC 6066 section 3)");
 	pair_free(&p);
 }
