@@ -251,6 +251,8 @@ static int answer_dhe(struct hs_engine *e)
 	if (rc == -EBADMSG)
 		return engine_fail(e, ALERT_ILLEGAL_PARAMETER, EPROTO,
 				   "the server's Diffie-Hellman parameters are weak or wrong");
+	if (rc == 0)
+		e->group = group_find(crypto_dh_group(e->dh));
 	return engine_check(e, rc, "pre-master secret");
 }
 

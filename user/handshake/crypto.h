@@ -95,6 +95,8 @@ int crypto_dh_named(unsigned int bits, int (*random)(void *, uint8_t *, size_t),
 void crypto_dh_free(struct crypto_dh *dh); /* takes NULL */
 const uint8_t *crypto_dh_prime(const struct crypto_dh *dh, size_t *len);
 const uint8_t *crypto_dh_generator(const struct crypto_dh *dh, size_t *len);
+/* The code point of RFC 7919's group, if its parameters are one's that we know; else 0 */
+uint16_t crypto_dh_group(const struct crypto_dh *dh);
 const uint8_t *crypto_dh_public(const struct crypto_dh *dh, size_t *len);
 /* Without leading zeros (RFC 5246 section 8.1.2). @out takes 512 bytes. */
 int crypto_dh_derive(const struct crypto_dh *dh, const uint8_t *peer, size_t len, uint8_t *out,

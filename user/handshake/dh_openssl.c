@@ -196,6 +196,18 @@ const uint8_t *crypto_dh_generator(const struct crypto_dh *dh, size_t *len)
 	return dh->generator;
 }
 
+uint16_t crypto_dh_group(const struct crypto_dh *dh)
+{
+	static const uint16_t codes[] = { HS_FFDHE2048, HS_FFDHE3072 };
+
+	if (!CRYPTO_THREAD_run_once(&once, fetch_primes) || !BN_is_word(dh->g, 2))
+		return 0;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (ffdhe[i] && !BN_cmp(dh->p, ffdhe[i]))
+			return codes[i];
+	return 0;
+}
+
 const uint8_t *crypto_dh_public(const struct crypto_dh *dh, size_t *len)
 {
 	*len = dh->prime_len;

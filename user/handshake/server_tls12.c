@@ -149,8 +149,10 @@ static int make_exchange(struct hs_engine *e, struct writer *w)
 		return 0;
 	}
 	rc = crypto_dh_named(dh_bits(e), e->config.random, e->config.ctx, &e->dh);
-	if (rc == 0)
+	if (rc == 0) {
+		e->group = group_find(crypto_dh_group(e->dh));
 		write_dh_params(e, w);
+	}
 	return engine_check(e, rc, "key share");
 }
 

@@ -54,6 +54,7 @@ enum number {
 	ALL_BUT_ONE,
 	SHORT, /* 1024 bits of it */
 	EVEN,
+	BENT, /* a bit in the middle */
 	NONE,
 };
 
@@ -63,6 +64,8 @@ static const struct dhe {
 	uint8_t alert;
 } dhes[] = {
 	{ "as they are", KEEP, KEEP, KEEP, ACCEPTED },
+	{ "a prime of the server's own", BENT, KEEP, KEEP, ACCEPTED },
+	{ "another generator", KEEP, BENT, KEEP, ACCEPTED },
 	{ "a prime of 1024 bits", SHORT, KEEP, ONE, ALERT_ILLEGAL_PARAMETER },
 	{ "an even prime", EVEN, KEEP, KEEP, ALERT_ILLEGAL_PARAMETER },
 	{ "no prime", NONE, KEEP, KEEP, ALERT_DECODE_ERROR },
@@ -136,6 +139,8 @@ static size_t put_number(uint8_t *out, enum number what, struct reader number, s
 	memcpy(out + 2, r.at, r.left);
 	if (what == ALL_BUT_ONE || what == EVEN)
 		out[1 + r.left] ^= 1; /* it is odd */
+	if (what == BENT)
+		out[2 + r.left / 2] ^= 1;
 	return 2 + r.left;
 }
 
@@ -215,10 +220,41 @@ static void play(struct aim *aim, uint16_t suite, const char *what, uint8_t aler
 	else
 		good = aim->hit && party->failed && !party->complete &&
 		       party->failure.alert == alert && party->failure.error == EPROTO;
+	if (aim->dhe && alert == ACCEPTED)
+		good = good && (p.side[HS_CLIENT].engine->group == group_find(HS_FFDHE2048)) ==
+				       (aim->dhe->prime == KEEP && aim->dhe->generator == KEEP);
 	ok(good, "%s, %s: %s", judge == HS_CLIENT ? "ServerKeyExchange" : "ClientKeyExchange", what,
 	   party->failed ? party->text : "accepted");
 	if (!good)
 		note("alert %s", hs_alert_name(party->failure.alert));
+	pair_free(&p);
+}
+
+/* What the summary says of the key exchange; @groups: the client's, in a policy of both versions */
+static void names(uint16_t suite, const uint16_t *groups, size_t count, uint16_t expected)
+{
+	static const uint16_t all[] = { HS_X25519, HS_FFDHE2048, HS_FFDHE3072 };
+	const uint16_t suites[] = { HS_AES_128_GCM_SHA256, suite };
+	const struct hs_summary *c, *s;
+	struct pair p;
+
+	pair_init(&p, KEY_RSA);
+	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+		struct hs_config *config = &p.side[role].config;
+
+		config->min_version = HS_TLS_1_2;
+		config->max_version = role == HS_CLIENT ? HS_TLS_1_3 : HS_TLS_1_2;
+		config->suites = suites;
+		config->suite_count = 2;
+		config->groups = role == HS_CLIENT ? groups : all;
+		config->group_count = role == HS_CLIENT ? count : 3;
+	}
+	pair_run(&p);
+	c = hs_engine_summary(p.side[HS_CLIENT].engine);
+	s = hs_engine_summary(p.side[HS_SERVER].engine);
+	ok(c && s && c->group == expected && s->group == expected, "%s in TLS 1.2: %s and %s",
+	   hs_group_name(expected), hs_group_name(c ? c->group : 0),
+	   hs_group_name(s ? s->group : 0));
 	pair_free(&p);
 }
 
@@ -239,6 +275,10 @@ int main(void)
 
 		play(&aim, HS_DHE_RSA_WITH_AES_128_GCM_SHA256, dhes[i].what, dhes[i].alert);
 	}
+	names(HS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, (uint16_t[]){ HS_X25519 }, 1, HS_X25519);
+	names(HS_DHE_RSA_WITH_AES_128_GCM_SHA256, (uint16_t[]){ HS_X25519 }, 1, HS_FFDHE2048);
+	names(HS_DHE_RSA_WITH_AES_128_GCM_SHA256, (uint16_t[]){ HS_X25519, HS_FFDHE3072 }, 2,
+	      HS_FFDHE3072);
 	identities_free();
 	return tap_done();
 }

@@ -85,7 +85,7 @@ static void one_combination(uint16_t suite, size_t group, enum key_type key)
 	c = hs_engine_summary(p.side[HS_CLIENT].engine);
 	s = hs_engine_summary(p.side[HS_SERVER].engine);
 	ok(pair_complete(&p) && c && s && same_keys(&p) && c->suite == suite && s->suite == suite &&
-		   c->group == (dhe ? 0 : groups[group]) && s->group == c->group &&
+		   c->group == (dhe ? HS_FFDHE2048 : groups[group]) && s->group == c->group &&
 		   c->version == HS_TLS_1_2 && s->version == HS_TLS_1_2 && c->scheme == s->scheme &&
 		   c->scheme && c->peer_authenticated && !s->peer_authenticated &&
 		   c->peer_chain_count == 1 && !strcmp(s->server_name, "server.example") &&

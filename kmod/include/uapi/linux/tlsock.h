@@ -131,7 +131,7 @@ struct tlsock_info {
 	__u8 alpn_len;		/* 0: none was agreed */
 	__u16 version;		/* 0x0304 for TLS 1.3; 0 while unknown */
 	__u16 cipher_suite;	/* IANA TLS Cipher Suites; 0 when set by hand */
-	__u16 group;		/* IANA TLS Supported Groups; 0: none */
+	__u16 group;		/* IANA TLS Supported Groups; 0: none, or a prime of no name */
 	__u16 signature_scheme;	/* of the authentication that the peer checked or made */
 	__u32 x509_verify;	/* X509_V_* as the daemon found it; 0: good or not asked */
 	__u64 tx_records;	/* since the ULP was attached, all content types */
