@@ -34,7 +34,7 @@ demo: user selftests | setup-vm setup-peers
 	selftests/run_vm.sh -k $(or $(KERNEL),6.1) -t 400 -- selftests/demo.sh
 
 ##  make check              unit tests here, selftests on every kernel; KERNEL='6.1 7.x' TESTS='a b'
-check: user tests selftests | setup-vm setup-peers
+check: user tests selftests | setup-vm setup-peers setup-deb
 	selftests/check.sh $(if $(KERNEL),-k "$(KERNEL)") $(TESTS)
 
 ##  make check-debug        selftests on a kernel with KASAN, lockdep, kmemleak; TESTS='a b'
@@ -89,6 +89,10 @@ deb: | setup-build setup-deb
 check-deb: | setup-build setup-vm setup-deb
 	selftests/deb.sh
 
+##  make check-readme       what README.md says to do, done on a clean Debian that boots
+check-readme: | setup-build setup-vm setup-deb
+	selftests/readme.sh browser
+
 ##  make clean
 clean:
 	rm -rf $(B)
@@ -96,6 +100,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug check-gnutls check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb clean
+.PHONY: all help module user demo check check-debug check-gnutls check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb check-readme clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

@@ -3,9 +3,10 @@
 #
 # check.sh [-k 'kernel...'] [test...]: what `make check` runs, once everything is built.
 #
-# Unit tests and the installation on the host; the gate against planted bugs; then on each kernel
-# the module is built and the selftests run in one guest. With -k only those kernels, with names
-# only those tests (unit tests have theirs too; "install" and "gate"). Two jobs run side by side
+# Unit tests and the installation on the host; on each kernel the module is built and the selftests run in
+# one guest; the packages and what README says on a Debian of their own; the gate against planted
+# bugs. With -k only those kernels, with names only those tests (unit tests have theirs too;
+# "install", "deb", "readme" and "gate"). What takes longest begins first. Two jobs run side by side
 # (JOBS). At the end stand what failed, who has met whom in the interop tests, and the sum: "N passed,
 # N failed, N skipped". It must never end well when nothing ran.
 set -uo pipefail
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit
 out=$PWD/build/check
 jobs=${JOBS:-2}
-kernels="6.1 6.12 7.x"
+kernels="6.12 6.1 7.x"
 hosted=1
 while getopts k: opt; do
 	case $opt in
@@ -40,6 +41,11 @@ unit_job() {
 		[ ! -x "$t" ] || host_test unit "${t##*/}" "$t" -- "$@"
 	done
 	host_test unit install "$here/install_test.sh" -- "$@"
+}
+
+packages_job() {
+	host_test packages deb "$here/deb.sh" -- "$@"
+	host_test packages readme "$here/readme.sh" -- "$@"
 }
 
 gate_job() {
@@ -147,6 +153,8 @@ for k in $kernels; do
 	job "$k" kernel_job "$k" "$@" &
 done
 if [ -n "$hosted" ]; then
+	slot
+	job packages packages_job "$@" &
 	slot
 	job gate gate_job 6.1 -- "$@" &
 elif [ "$kernels" = debug ]; then

@@ -2,83 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # deb.sh: the Debian packages on a clean Debian 12: `make check-deb` runs it. Build, install with what
-# apt brings along, use, upgrade, remove, purge; each in a chroot that has nothing but apt before.
-# TAP. It must never install anything on the machine itself, nor leave anything mounted.
-set -uo pipefail
-cd "$(dirname "$0")/.." || exit
-. selftests/vm/lib.sh
-. selftests/lib/checks.sh
-deb=build/deb
-root=$(mktemp -d)
-log=$root.log
-upstream=$(sed -n 's/^VERSION := *//p' user/build.mk)
-
-cleanup() {
-	rm -rf --one-file-system "$root" "$log"
-}
-trap cleanup EXIT
-
-explain() { tail -n 25 "$log" | tr -cd '\11\12\40-\176' | sed 's/^/# /'; }
-
-check() { # name, command...
-	"${@:2}" >"$log" 2>&1 </dev/null
-	result $? "$1"
-}
-
-# The clean root lies in the cache; each run has a copy. Downloaded packages are kept, not installed.
-clean_root() {
-	local base=$CACHE/deb-root.tar
-
-	mkdir -p "$CACHE/deb-archives/partial"
-	if [ ! -e "$base" ]; then
-		source_lines bookworm bookworm-security >"$base.list" &&
-			mmdebstrap --quiet --mode=root --variant=apt --format=tar --architectures=amd64 \
-				--keyring="$KEYRING" --include=ca-certificates,debian-archive-keyring \
-				--skip=cleanup/apt/lists bookworm "$base.new" - <"$base.list" &&
-			mv "$base.new" "$base" || return
-	fi
-	tar -C "$root" -xf "$base"
-}
-
-# In the root, with mounts that no other process sees
-inside() { # command...
-	# shellcheck disable=SC2016 # expanded by the inner shell
-	root=$root cache=$CACHE/deb-archives unshare --mount --pid --fork --propagation private \
-		bash -c '
-		set -e
-		mount -t proc proc "$root/proc"
-		mount --rbind /dev "$root/dev"
-		mount --bind "$cache" "$root/var/cache/apt/archives"
-		cp /etc/resolv.conf "$root/etc/resolv.conf"
-		export DEBIAN_FRONTEND=noninteractive LC_ALL=C HOME=/root
-		exec chroot "$root" "$@"' sh "$@"
-}
-
-apt_get() { # words...
-	local try
-	for try in 1 2; do
-		inside apt-get -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 \
-			-o APT::Sandbox::User=root -o APT::Keep-Downloaded-Packages=true "$@" && return
-		[ "$try" = 2 ] || inside apt-get -qq update
-	done
-	return 1
-}
-
-packages() { # version
-	local p
-	for p in tlsock-dkms tlsockd tlsock libtlsock0 libtlsock-dev; do
-		ls "$deb/${p}_$1"_*.deb || return
-	done
-}
+# apt brings along, use, upgrade, remove, purge; in a root that has nothing but apt before. TAP. It
+# must never pass over what a script of a package says.
+. "$(dirname "$0")/lib/root.sh"
 
 install_version() { # version, more packages...
-	local v=$1
-	shift
-	mkdir -p "$root/debs"
-	rm -f "$root"/debs/*
-	packages "$v" | xargs -I{} cp {} "$root/debs/" || return
-	# shellcheck disable=SC2046 # words
-	apt_get install $(cd "$root" && echo ./debs/*.deb | sed 's, \./, /,g; s,^\./,/,') "$@"
+	local -a files
+	mapfile -t files < <(packages "$1")
+	[ ${#files[@]} = 5 ] && apt_get install "${files[@]/#/./}" "${@:2}"
 }
 
 # The same packages with a higher version: what an upgrade has to get right are the scripts.
@@ -93,8 +24,8 @@ raise_version() { # version
 	rm -rf "$dir"
 }
 
-module_is_built() {
-	ls "$root"/lib/modules/*/updates/dkms/tlsock.ko*
+module_is_built() { # options of find
+	find "$root"/lib/modules/*/updates/dkms -name 'tlsock.ko*' "$@" | grep .
 }
 
 unit_is_enabled() {
@@ -133,10 +64,7 @@ nothing_left() {
 }
 
 echo "TAP version 13"
-if [ -z "$(packages "$upstream" 2>/dev/null)" ] || [ -n "$(find user kmod Kbuild selftests/install.sh \
-	-newer "$deb/tlsockd_${upstream}_amd64.deb" -type f -print -quit)" ]; then
-	check "the packages are built" user/packaging/deb.sh
-fi
+check "the packages are built" packages_are_built user/packaging/deb.sh
 check "a clean root" clean_root
 check "install" install_version "$upstream" linux-headers-amd64 gcc-12
 check "DKMS has built the module" module_is_built
@@ -149,9 +77,10 @@ check "systemd-analyze security: 3.0 at most" exposure
 echo "# $(tail -1 "$log")"
 echo "workers = 3" >>"$root/etc/tlsockd.conf"
 check "a higher version" raise_version "$upstream+1"
+touch "$root/tmp/before"
 check "upgrade" install_version "$upstream+1"
 check "the administrator's configuration stays" conffile_stays "$upstream+1"
-check "the module is built anew" module_is_built
+check "the module is built anew" module_is_built -newer "$root/tmp/before"
 check "remove" apt_get remove tlsock-dkms tlsockd tlsock libtlsock0 libtlsock-dev
 check "the configuration stays until a purge" grep -q '^workers = 3' "$root/etc/tlsockd.conf"
 check "the module has gone" inside sh -c '! ls /lib/modules/*/updates/dkms/tlsock.ko* 2>/dev/null'

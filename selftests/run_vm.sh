@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_vm.sh [-k 6.1|6.12|7.x] [-m MB] [-c cpus] [-t seconds] [-o folder] [-i] [-I] -- command...
+# run_vm.sh [-k 6.1|6.12|7.x] [-r root] [-m MB] [-c cpus] [-t seconds] [-o folder] [-i] [-I] -- command...
 #
 # Boots an unmodified Debian kernel in QEMU (KVM where it works, else emulated), with the host's
 # root read-only under an overlay and the tree at its own path, runs the command from the top of
 # the tree, unloads the module and exits with the command's status. Then the gate: a complaint in
 # the kernel log, a leak, or a module that cannot be unloaded is a failure (status 99) whatever
 # the command said; no status at all is one too (98). With -i the command gets the terminal; with -I
-# time is what instructions take, a nanosecond each, on one processor: for benchmarks.
+# time is what instructions take, a nanosecond each, on one processor: for benchmarks. With -r the root is
+# another folder, a Debian with a kernel that boots as it would: the command is a service of its systemd.
 #
 # The command sees KVER, TLSOCK_KO (the module built for this kernel), BUILD (the build folder)
 # and RESULTS (the one folder of the host that it can write to). A boot that never reached its
@@ -20,7 +21,7 @@ tree=$(dirname "$here")
 . "$here/vm/run.sh"
 
 kernel=6.1
-options k:m:c:t:o:iI "$@"
+options k:r:m:c:t:o:iI "$@"
 
 accelerator() {
 	if [ -n "$icount" ]; then
@@ -47,7 +48,7 @@ boot() {
 	local -a arg=()
 	[ -z "$interactive" ] || port=virtconsole,chardev=output
 	mapfile -t arg < <({
-		share root / ,readonly=on
+		share root "${system:-/}" ,readonly=on
 		share tree "$tree" ,readonly=on
 		share modules "$modules" ,readonly=on
 		share results "$out" ''
@@ -62,9 +63,15 @@ random.trust_cpu=on audit=0 systemd.log_level=err" \
 		-device virtio-rng-pci "${arg[@]}"
 }
 
-release=$("$here/vm/kernel.sh" "$kernel" release)
-image=$("$here/vm/kernel.sh" "$kernel" image)
-modules=$("$here/vm/kernel.sh" "$kernel" modules)
+if [ -n "$system" ]; then
+	image=$(find "$system/boot" -name 'vmlinuz-*' | sort -V | tail -1)
+	release=${image##*/vmlinuz-}
+	modules=$system/lib/modules/$release
+else
+	release=$("$here/vm/kernel.sh" "$kernel" release)
+	image=$("$here/vm/kernel.sh" "$kernel" image)
+	modules=$("$here/vm/kernel.sh" "$kernel" modules)
+fi
 initramfs=$("$here/vm/initramfs.sh" "$release" "$modules")
 # shellcheck disable=SC2046,SC2207 # two words on purpose
 accel=($(accelerator))

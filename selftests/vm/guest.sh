@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh results: process 1 of the guest once the host's root is there. It runs the command of
-# run_vm.sh, then takes everything down again: processes, namespaces, modules. What is left of
-# the module after that is a leak, and said in the results. It must never judge the kernel log:
-# gate.sh does, on the host.
+# guest.sh results: process 1 of the guest once the host's root is there, or the last service of another
+# root's systemd. It runs the command of run_vm.sh, then takes everything down again: processes,
+# namespaces, modules. What is left of the module after that is a leak, and said in the results. It
+# must never judge the kernel log: gate.sh does, on the host.
 
 results=$1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -110,8 +110,13 @@ unload() {
 
 take_down() {
 	local m
-	end_processes
-	ip -all netns delete 2>/dev/null
+	if [ -n "$SYSTEM" ]; then
+		# The processes of the command are its own to end.
+		systemctl stop tlsockd
+	else
+		end_processes
+		ip -all netns delete 2>/dev/null
+	fi
 	# Connections that were open a moment ago may hold the module until their last
 	# segment is acknowledged; a leaked reference stays for ever.
 	wait_until 20 unload || for m in $(loaded); do

@@ -12,13 +12,14 @@ usage() {
 	exit 2
 }
 
-options() { # letters, words...: leaves kernel memory cpus limit out interactive icount command
+options() { # letters, words...: leaves kernel system memory cpus limit out interactive icount command
 	local letters=$1 opt
 	shift
-	memory=2048 cpus=2 limit=600 out='' interactive='' icount=''
+	memory=2048 cpus=2 limit=600 out='' system='' interactive='' icount=''
 	while getopts "$letters" opt; do
 		case $opt in
 		k) kernel=$OPTARG ;;
+		r) system=$OPTARG ;;
 		m) memory=$OPTARG ;;
 		c) cpus=$OPTARG ;;
 		t) limit=$OPTARG ;;
@@ -44,8 +45,8 @@ prepare() { # release, folder of its modules
 	out=$(realpath "$out")
 	{
 		printf 'TREE=%q RESULTS=%q COMMAND=%q\n' "$tree" "$out" "$command"
-		printf 'KVER=%q BUILD=%q LIMIT=%q INTERACTIVE=%q\n' "$kernel" "$tree/build" \
-			"$limit" "$interactive"
+		printf 'KVER=%q BUILD=%q LIMIT=%q INTERACTIVE=%q SYSTEM=%q\n' "$kernel" "$tree/build" \
+			"$limit" "$interactive" "$system"
 		printf 'TLSOCK_KO=%q MODULES=%q\n' "$tree/build/module/$1/tlsock.ko" "$2"
 	} >"$out/vm.env"
 }
