@@ -6,7 +6,7 @@
 # latter fewer and shorter slices do, for they do not scatter.
 set -euo pipefail
 kernel=$1 clock=$2
-: "${TLSOCK_KO:?}" "${RESULTS:?}" "${RECORDS_KO:?}"
+: "${TLSOCK_KO:?}" "${RESULTS:?}" "${RECORDS_KO:?}" "${STREAMS:?}"
 raw=$RESULTS/raw
 
 # records.ko never stays: insmod says so, and the log has what it measured.
@@ -41,6 +41,12 @@ done
 for path in ${BENCH_PATHS-user pages}; do
 	records mode=stream cipher=tls13-aes-128-gcm path="$path"
 done
+# In a User Mode Linux a system call costs what it costs nowhere else.
+if [ "$clock" = instructions ]; then
+	for connections in 1 8 64; do
+		"$STREAMS" 3 "$connections" 64 1400 16384 65536 >>"$raw"
+	done
+fi
 records mode=latency cipher=tls13-aes-128-gcm path=kernel sizes=1024,16384
 records mode=memory cipher=tls13-aes-128-gcm path=kernel
 

@@ -4,7 +4,8 @@
 
 Writes records.csv and records.svg to the folder and prints the table. overhead_ratio is what our
 module adds to plain TCP through what upstream's adds: (tlsock - plain) / (upstream - plain), the
-median over the rounds. It must never leave out a case that was measured.
+median over the rounds. openssl_ns is OpenSSL's in user space, for the paths calls-xN: N connections
+with the system calls that they take. It must never leave out a case that was measured.
 """
 import csv
 import statistics
@@ -56,20 +57,24 @@ def rows(cases):
                 "direction": direction, "plain_ns": statistics.median(plain),
                 "upstream_ns": statistics.median(tls), "tlsock_ns": statistics.median(ours),
                 "overhead_ratio": statistics.median(ratios),
+                "openssl_ns": statistics.median(values(case["openssl"], direction))
+                if "openssl" in case else "",
                 "spread": f"{ratios[len(ratios) // 4]:.2f}-{ratios[len(ratios) * 3 // 4]:.2f}",
             }
 
 
 def table(data):
-    head = ("kernel", "cipher", "path", "size", "direction", "plain", "upstream", "tlsock", "ratio", "spread")
+    head = ("kernel", "cipher", "path", "size", "direction", "plain", "upstream", "tlsock", "ratio", "spread",
+            "openssl")
     lines = [head]
     for r in data:
         lines.append((r["kernel"], r["cipher"], r["path"], str(r["size"]), r["direction"],
                       f"{r['plain_ns']:.0f}", f"{r['upstream_ns']:.0f}", f"{r['tlsock_ns']:.0f}",
-                      f"{r['overhead_ratio']:.2f}", r["spread"]))
+                      f"{r['overhead_ratio']:.2f}", r["spread"],
+                      f"{r['openssl_ns']:.0f}" if r["openssl_ns"] else ""))
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     for line in lines:
-        print("  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))))
+        print("  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))).rstrip())
 
 
 def picture(data, out):
@@ -107,7 +112,7 @@ def main():
     data = list(rows(cases))
     with open(folder / "records.csv", "w", newline="") as f:
         names = ["kernel", "cipher", "path", "size", "direction", "plain_ns", "upstream_ns",
-                 "tlsock_ns", "overhead_ratio"]
+                 "tlsock_ns", "overhead_ratio", "openssl_ns"]
         writer = csv.DictWriter(f, names, extrasaction="ignore")
         writer.writeheader()
         for r in data:
