@@ -14,7 +14,10 @@
 #define SCHEMES 13
 #define SCHEMES_CERT 50
 
-static struct identity *chains[3]; /* by their issuer: ECDSA, with SHA-256 and SHA-384; RSA */
+#define CHAINS 5
+
+/* by their issuer: ECDSA, with SHA-256 and SHA-384; RSA; ECDSA with SHA-512; RSA-PSS */
+static struct identity *chains[CHAINS];
 
 static void make_chains(void)
 {
@@ -30,7 +33,7 @@ static void make_chains(void)
 		.key = KEY_ECDSA_P256,
 		.issuer = test_root(),
 	};
-	struct identity *rsa = identity_new(&root);
+	struct identity *rsa = identity_new(&root), *pss;
 
 	chains[0] = identity_new(&spec);
 	spec.digest = "SHA384";
@@ -38,7 +41,16 @@ static void make_chains(void)
 	spec.issuer = rsa;
 	spec.digest = NULL;
 	chains[2] = identity_new(&spec);
+	spec.issuer = test_root();
+	spec.digest = "SHA512";
+	chains[3] = identity_new(&spec);
+	root.key = KEY_RSA_PSS;
+	pss = identity_new(&root);
+	spec.issuer = pss;
+	spec.digest = NULL;
+	chains[4] = identity_new(&spec);
 	identity_free(rsa);
+	identity_free(pss);
 }
 
 static const struct row {
@@ -58,6 +70,21 @@ static const struct row {
 	  MESSAGE_CLIENT_HELLO,
 	  { { EDIT_ADD, SCHEMES_CERT, "000408040401" } },
 	  2,
+	  0 },
+	{ "SHA-512 in certificates",
+	  MESSAGE_CLIENT_HELLO,
+	  { { EDIT_ADD, SCHEMES_CERT, "00020603" } },
+	  3,
+	  0 },
+	{ "RSA-PSS in certificates, with a key for RSA",
+	  MESSAGE_CLIENT_HELLO,
+	  { { EDIT_ADD, SCHEMES_CERT, "00020804" } },
+	  4,
+	  0 },
+	{ "RSA-PSS in certificates, with a key for it",
+	  MESSAGE_CLIENT_HELLO,
+	  { { EDIT_ADD, SCHEMES_CERT, "00020809" } },
+	  4,
 	  0 },
 	{ "none that is there",
 	  MESSAGE_CLIENT_HELLO,
@@ -127,19 +154,19 @@ static void play(const struct row *row)
 {
 	bool client = row->message == MESSAGE_CERTIFICATE_REQUEST;
 	struct party *chooser;
-	struct hs_credential *credentials[3];
+	struct hs_credential *credentials[CHAINS];
 	struct aim aim = { .row = row };
 	struct hs_trust *trust = identity_trust(test_root());
 	struct pair p;
 
 	pair_init(&p, KEY_ED25519);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < CHAINS; i++)
 		credentials[i] = identity_credential(chains[i]);
 	chooser = &p.side[client ? HS_CLIENT : HS_SERVER];
 	if (!client)
 		hs_credential_unref(p.credentials[0]);
 	chooser->config.credentials = credentials;
-	chooser->config.credential_count = 3;
+	chooser->config.credential_count = CHAINS;
 	if (client) {
 		p.side[HS_SERVER].config.verify = HS_VERIFY_OPTIONAL;
 		p.side[HS_SERVER].config.trust = trust;
@@ -156,7 +183,7 @@ static void play(const struct row *row)
 		ok(!chooser->failed && chooser->engine->credential == credentials[row->expected],
 		   "%s: chain %zu", row->what, row->expected);
 	pair_free(&p);
-	for (size_t i = 0; client && i < 3; i++)
+	for (size_t i = 0; client && i < CHAINS; i++)
 		hs_credential_unref(credentials[i]);
 	hs_trust_unref(trust);
 }
@@ -166,7 +193,7 @@ int main(void)
 	make_chains();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		play(&rows[i]);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < CHAINS; i++)
 		identity_free(chains[i]);
 	identities_free();
 	return tap_done();
