@@ -344,6 +344,35 @@ static void versions(bool retry)
 	pair_free(&p);
 }
 
+/* RFC 8422 section 5.1: the curve of a client's key has to be one of the groups, too. */
+static void curve_of_client(void)
+{
+	static const uint16_t groups[] = { HS_X25519 };
+	struct hs_credential *client = identity_credential(test_leaf(KEY_ECDSA_P256));
+	struct hs_trust *trust = identity_trust(test_root());
+	const struct party *s;
+	struct pair p;
+
+	pair_init(&p, KEY_ED25519);
+	s = &p.side[HS_SERVER];
+	for (int role = HS_CLIENT; role <= HS_SERVER; role++) {
+		p.side[role].config.min_version = HS_TLS_1_2;
+		p.side[role].config.max_version = HS_TLS_1_2;
+	}
+	p.side[HS_SERVER].config.groups = groups;
+	p.side[HS_SERVER].config.group_count = 1;
+	p.side[HS_SERVER].config.verify = HS_VERIFY_REQUIRED;
+	p.side[HS_SERVER].config.trust = trust;
+	p.side[HS_CLIENT].config.credentials = &client;
+	p.side[HS_CLIENT].config.credential_count = 1;
+	pair_run(&p);
+	ok(s->failed && !s->complete && s->failure.alert == ALERT_ILLEGAL_PARAMETER,
+	   "TLS 1.2, Certificate of a client, a curve outside of the groups: %s", s->text);
+	pair_free(&p);
+	hs_credential_unref(client);
+	hs_trust_unref(trust);
+}
+
 /* What a peer says of itself reaches a log: never more than printable ASCII of it. */
 static void printable(void)
 {
@@ -384,6 +413,7 @@ int main(void)
 		play(&rows[i]);
 	versions(false);
 	versions(true);
+	curve_of_client();
 	printable();
 	identity_free(other_kind);
 	identities_free();
