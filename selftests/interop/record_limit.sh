@@ -17,7 +17,7 @@ lengths() {
 keeps() {
 	local most
 	[ "$3" = 1.3 ] && most=$((limit - 1)) || most=$limit
-	is "$(cat "$tmp/$1.lengths" | sort -n | tail -1)" "$most" "$2: the longest record"
+	is "$(sort -n "$tmp/$1.lengths" | tail -1)" "$most" "$2: the longest record"
 }
 
 client() { # version
