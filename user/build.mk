@@ -133,10 +133,15 @@ bench_src := $(call sources,user/bench) user/tests/identity.c user/tests/tap.c
 $(B)/bench_handshake: $(call objects,release,$(bench_src)) $(B)/libhandshake.a
 	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ -lssl $(crypto_libs)
 
-##  make bench-handshake    what a handshake costs, beside libssl; ROUNDS=1000
-bench-handshake: $(B)/bench_handshake
+##  make bench-handshake    what a handshake costs, beside libssl and nginx; ROUNDS=1000 KERNEL=6.12
+bench-handshake: $(B)/bench_handshake $(B)/tlsockd $(B)/selftests/handshakes | setup-vm setup-peers
 	@mkdir -p $(B)/bench
 	$(B)/bench_handshake $(or $(ROUNDS),1000) $(B)/bench/handshake.csv
+	selftests/bench/handshakes.sh $(or $(KERNEL),6.12)
+
+$(B)/selftests/handshakes: $(B)/obj/release/selftests/bench/handshakes.o
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(CFLAGS) -pie $(LINK) -o $@ $^ -lssl $(crypto_libs)
 
 .PHONY: bench-handshake coverage
 
