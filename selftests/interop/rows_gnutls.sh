@@ -8,11 +8,19 @@
 # gnutls-serv serves a page of its own.
 their_path=index.html
 
+# What follows the versions in a priority string, for $only
+suites() {
+	case $only in
+	009c) echo :-KX-ALL:+RSA:-CIPHER-ALL:+AES-128-GCM ;;
+	009d) echo :-KX-ALL:+RSA:-CIPHER-ALL:+AES-256-GCM ;;
+	esac
+}
+
 their_server() { # kind, port, how
 	local how=--disable-client-cert
 	[ "$3" != mutual ] || how="--require-client-cert --verify-client-cert --x509cafile=$pki/ca.pem"
 	# shellcheck disable=SC2086 # words
-	peer "$2" gnutls-serv --http -p "$2" --priority NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2 \
+	peer "$2" gnutls-serv --http -p "$2" --priority NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"$(suites)" \
 		--x509certfile "$pki/$1.pem" --x509keyfile "$pki/$1.key" $how
 }
 
@@ -23,7 +31,7 @@ their_client() { # port, version, how
 	resume) how=(--resume --waitresumption) ;;
 	esac
 	talk "$request" gnutls-cli -p "$1" --x509cafile "$pki/ca.pem" --verify-hostname good.test \
-		--logfile "$tmp/gnutls.log" --priority "NORMAL:-VERS-ALL:+VERS-TLS$2" "${how[@]}" 127.0.0.1
+		--logfile "$tmp/gnutls.log" --priority "NORMAL:-VERS-ALL:+VERS-TLS$2$(suites)" "${how[@]}" 127.0.0.1
 	mv "$tmp/out" "$tmp/got.$1"
 }
 
@@ -31,4 +39,5 @@ matrix_begin
 with GnuTLS
 their_clients
 their_servers
+rsa_exchange
 matrix_end

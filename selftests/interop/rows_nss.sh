@@ -33,7 +33,8 @@ their_server() { # kind, port, how
 	[ "$1" != rsa ] || nickname=-n
 	set -- "$@" "$([ "$3" != mutual ] || echo -rr)"
 	# shellcheck disable=SC2086 # an option or none
-	peer "$2" selfserv -d "$db" -p "$2" $nickname "$1" -V tls1.2:tls1.3 -H 1 -u $4
+	peer "$2" selfserv -d "$db" -p "$2" $nickname "$1" -V tls1.2:tls1.3 -H 1 -u $4 \
+		${only:+-c :${only^^}}
 }
 
 their_client() { # port, version, how
@@ -48,7 +49,7 @@ their_client() { # port, version, how
 	esac
 	printf 'GET /small HTTP/1.0\r\n\r\n' >"$tmp/request"
 	timeout 100 tstclnt -h 127.0.0.1 -a good.test -p "$1" -d "$db" -V "tls$2:tls$2" -u -H \
-		-A "$tmp/request" "${how[@]}" >"$tmp/got.$1" 2>"$tmp/err"
+		-A "$tmp/request" ${only:+-c ":${only^^}"} "${how[@]}" >"$tmp/got.$1" 2>"$tmp/err"
 }
 
 nss_version=$(dpkg-query -W -f '${Version}' libnss3-tools)
@@ -58,4 +59,5 @@ database >"$tmp/err" 2>&1
 result $? "a database of certificates"
 their_clients
 their_servers
+rsa_exchange
 matrix_end

@@ -5,7 +5,8 @@
 # peers.sh. Each suite, group and signature scheme that we have is a row; our end has a profile for
 # each row and offers nothing else, so the other end has to do just that, or to say why it cannot.
 # (In TLS 1.2 the curve of an ECDSA key has to be among the groups, RFC 8422 section 5.1.1.)
-# Behind them come certificates on both sides, and sessions that are resumed.
+# Behind them come certificates on both sides, sessions that are resumed, and RSA key exchange, for
+# which there is one profile: there it is the other end that offers one suite.
 #
 # A test says who it is about and how:
 #
@@ -17,6 +18,7 @@
 #	their_client PORT VERSION HOW	its client fetches "small" from our server, into $tmp/got.PORT.
 #				HOW is "plain", "mutual" or "resume": once more, with the session
 #	versions		what it can do with certificates on both sides and with sessions
+#	$only			the code of the one suite that it is to offer, or ""
 #	their_path		what its server is asked for; compared with the file if that is "small"
 #
 # It must never take bytes alone for a success: TLSOCK_INFO has to agree.
@@ -44,6 +46,7 @@ ccaa TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256 0100 ffdhe2048 0806 rsa_pss_rsae_
 1303 TLS_CHACHA20_POLY1305_SHA256 001d x25519 080b rsa_pss_pss_sha512 rsapss"
 request='GET /small HTTP/1.0\r\n\r\n'
 their_path=small
+only=''
 rows_tried=0
 https=$BUILD/selftests/https
 kinds="ecdsa ecdsa384 rsa rsapss ed25519 "
@@ -80,6 +83,7 @@ matrix_profiles() {
 	done <<<"$rows"
 	echo "profile only1.2 { max_version = \"TLSv1.2\" }"
 	echo "profile only1.3 { min_version = \"TLSv1.3\" }"
+	echo "profile legacy { max_version = \"TLSv1.2\" }"
 }
 
 matrix_begin() {
@@ -243,6 +247,30 @@ their_servers() {
 			agreed get.log "only$v: suite .* resumed.*"
 		result $? "$other server: TLS $v, a session resumed"
 	done
+}
+
+# RFC 5246 section 7.4.7.1: no group, and nothing is signed
+rsa_exchange() {
+	local port=5300
+	for only in 009c 009d; do
+		port=$((port + 1))
+		"$https" serve "$www/small" $port rsa legacy 0 >"$tmp/serve.log" 2>"$tmp/server.log" &
+		peer=$!
+		pids+=("$peer")
+		until_true grep -q ^listening "$tmp/serve.log"
+		their_client $port 1.2 plain
+		whole $port small &&
+			until_true agreed serve.log "$port: suite $only group 0000 scheme 0000.*"
+		result $? "$other client: RSA key exchange, suite $only"
+		stop "$peer"
+		their_server rsa $((port + 1000)) plain
+		gets $((port + 1000)) "$their_path" legacy -
+		whole legacy "$their_path" && agreed get.log "legacy: suite $only group 0000 scheme 0000.*"
+		result $? "$other server: RSA key exchange, suite $only"
+		stop "$peer"
+		rows_tried=$((rows_tried + 2))
+	done
+	only=''
 }
 
 matrix_end() {
