@@ -10,7 +10,7 @@ PEERS_NETNS=1
 
 tool=$BUILD/tlsock
 web="ip netns exec tlsock-web"
-other="ip netns exec tlsock-other"
+there="ip netns exec tlsock-other"
 
 # shellcheck disable=SC2317 # the trap calls it
 remove() {
@@ -134,7 +134,7 @@ policy() {
 	is "$(serial_in web)" "" "what is not for it, it does not get"
 	stop "$peer"
 	says daemon.log 'of network namespace [0-9]+ may not use the credential "host"' "the log says why"
-	$other sysctl -qw net.tlsock.host_daemon=1
+	$there sysctl -qw net.tlsock.host_daemon=1
 	serve other www
 	is "$(serial_in other)" "" "nor does another namespace"
 	stop "$peer"

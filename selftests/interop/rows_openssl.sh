@@ -16,7 +16,7 @@ suites() {
 their_server() { # kind, port, how
 	local how=''
 	[ "$3" != mutual ] || how="-Verify 1 -verify_return_error -CAfile $pki/ca.pem"
-	# shellcheck disable=SC2086 # words
+	# shellcheck disable=SC2046,SC2086 # words
 	peer "$2" openssl s_server -accept "127.0.0.1:$2" -cert "$pki/$1.pem" -key "$pki/$1.key" \
 		-WWW $how $(suites)
 }
