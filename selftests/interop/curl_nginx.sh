@@ -40,12 +40,12 @@ by_nginx() {
 }
 
 refused() { # port name trust words
-	local bytes failed
-	bytes=$(count RxBytes) failed=$(count HandshakeFailed)
+	local bytes before
+	bytes=$(count RxBytes) before=$(count HandshakeFailed)
 	fetch "$1" small "$2" "$3"
 	is "$? $(stat -c %s "$tmp/got") $(count RxBytes)" "1 0 $bytes" "$4: refused, and not a byte read"
 	says err "^connect: EKEYREJECTED: .*$5" "$4: with a sentence"
-	is "$(($(count HandshakeFailed) - failed))" 1 "$4: counted as failed"
+	is "$(($(count HandshakeFailed) - before))" 1 "$4: counted as failed"
 }
 
 refusals() {

@@ -22,14 +22,14 @@ s_client() {
 }
 
 refused() { # text of the errno, words of the sentence, what
-	local failed completed bytes
-	failed=$(count HandshakeFailed) completed=$(count HandshakeDone) bytes=$(count TxBytes)
+	local before completed bytes
+	before=$(count HandshakeFailed) completed=$(count HandshakeDone) bytes=$(count TxBytes)
 	! s_client
 	result $? "$3: openssl gets no connection"
 	says err ' alert |alert number' "$3: but an alert"
 	until_true grep -q "^connection: $1: .*$2" "$tmp/server.log"
 	result $? "$3: the server's errno and a sentence"
-	is "$(($(count HandshakeFailed) - failed)) $(count HandshakeDone) $(count TxBytes)" \
+	is "$(($(count HandshakeFailed) - before)) $(count HandshakeDone) $(count TxBytes)" \
 		"1 $completed $bytes" "$3: counted as failed, and not a byte sent"
 	stop "$peer"
 }
