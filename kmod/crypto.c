@@ -55,8 +55,8 @@ void tlsock_keys_free(struct tlsock_keys *k)
 	kfree_sensitive(k);
 }
 
-static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
-		      size_t len, bool encrypt)
+static int keys_run(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
+		    size_t len, bool encrypt)
 {
 	might_sleep();
 	aead_request_set_crypt(&k->req, src, dst, len, k->nonce);
@@ -64,9 +64,9 @@ static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct sca
 			       crypto_aead_decrypt(&k->req), &k->wait);
 }
 
-/* TLS 1.2's additional data is made up, and goes in front of both. */
-static noinline int keys_crypt_aad(struct tlsock_keys *k, struct scatterlist *src,
-				   struct scatterlist *dst, size_t len, bool encrypt)
+/* With additional data in front of both. A function of its own, for what is on its stack. */
+static noinline int keys_run_aad(struct tlsock_keys *k, struct scatterlist *src,
+				 struct scatterlist *dst, size_t len, bool encrypt)
 {
 	struct scatterlist from[2], to[2];
 
@@ -76,7 +76,18 @@ static noinline int keys_crypt_aad(struct tlsock_keys *k, struct scatterlist *sr
 	sg_init_table(to, 2);
 	sg_set_buf(&to[0], k->aad, TLSOCK_AAD_MAX);
 	sg_chain(to, 2, dst);
-	return keys_crypt(k, from, dst == src ? from : to, len, encrypt);
+	return keys_run(k, from, dst == src ? from : to, len, encrypt);
+}
+
+/* RFC 8446 section 5.2: the additional data is the record's header, which lies in front of it;
+ * in TLS 1.2 it is made up.
+ */
+static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
+		      size_t len, bool encrypt)
+{
+	if (k->cipher->version == TLSOCK_TLS_1_3)
+		return keys_run(k, src, dst, len, encrypt);
+	return keys_run_aad(k, src, dst, len, encrypt);
 }
 
 /* RFC 3610 section 2.3: CCM's counter block begins with its flags */
@@ -98,13 +109,9 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scat
 		return -EKEYEXPIRED;
 	put_unaligned_be64(k->expl, expl);
 	keys_nonce(k, expl);
-	/* RFC 8446 section 5.2: the additional data is the record's header, which lies in front */
-	if (c->version == TLSOCK_TLS_1_3) {
-		err = keys_crypt(k, src, dst, len, true);
-	} else {
+	if (c->version != TLSOCK_TLS_1_3)
 		tlsock_aad(k->aad, c, type, k->seq, len, c->explicit_len + len + TLSOCK_TAG_LEN);
-		err = keys_crypt_aad(k, src, dst, len, true);
-	}
+	err = keys_crypt(k, src, dst, len, true);
 	if (!err) {
 		k->seq++;
 		k->expl++;
@@ -123,12 +130,9 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scat
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
 	keys_nonce(k, expl);
-	if (c->version == TLSOCK_TLS_1_3) {
-		err = keys_crypt(k, src, dst, len, false);
-	} else {
+	if (c->version != TLSOCK_TLS_1_3)
 		tlsock_aad(k->aad, c, type, k->seq, len - TLSOCK_TAG_LEN, c->explicit_len + len);
-		err = keys_crypt_aad(k, src, dst, len, false);
-	}
+	err = keys_crypt(k, src, dst, len, false);
 	if (!err)
 		k->seq++;
 	return err;
