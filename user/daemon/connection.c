@@ -437,6 +437,8 @@ static int gather(struct connection *c, const struct event *event)
 static void on_data(struct connections *all, const struct event *event)
 {
 	struct connection *c = *find(all, event->id);
+	const uint8_t *bytes = event->data;
+	size_t len = event->data_len;
 	uint8_t *flight;
 	int error = 0;
 
@@ -452,16 +454,15 @@ static void on_data(struct connections *all, const struct event *event)
 	if (event->more)
 		return;
 	c->heard = true;
+	if (c->flight_len) {
+		bytes = c->flight;
+		len = c->flight_len;
+	}
 	log_write(LOG_DEBUG, &c->subject, "%s from the peer in epoch %u, %zu bytes",
-		  hs_message_name(c->flight_len ? c->flight[0] : event->data[0]), event->epoch,
-		  c->flight_len ? c->flight_len : event->data_len);
-	live_received(all->live, &c->subject, event->epoch, c->flight_len ? c->flight : event->data,
-		      c->flight_len ? c->flight_len : event->data_len);
+		  hs_message_name(bytes[0]), event->epoch, len);
+	live_received(all->live, &c->subject, event->epoch, bytes, len);
 	all->active = c->engine;
-	if (c->flight_len)
-		hs_engine_input(c->engine, event->epoch, c->flight, c->flight_len);
-	else
-		hs_engine_input(c->engine, event->epoch, event->data, event->data_len);
+	hs_engine_input(c->engine, event->epoch, bytes, len);
 	all->active = NULL;
 	flight = c->flight;
 	c->flight = NULL;
