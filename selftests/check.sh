@@ -89,8 +89,12 @@ kernel_job() {
 		echo "1 passed, 0 failed, 0 skipped" >>"$dir/kernel-log.sum"
 	else
 		tail -20 "$dir/vm.log" >>"$dir/kernel-log.sum"
-		failure "$dir" kernel-log "the kernel log, the leaks and the end of the guest"
+		failure "$dir" kernel-log "the kernel log, the leaks and the end of the guest: $(first_words "$dir/log")"
 	fi
+}
+
+first_words() { # kernel log: where a splat begins, for a line of its own
+	grep -aoE 'WARNING:.*|BUG:.*|Oops.*|PANIC:.*|RIP: 0010:.*|Comm: [^ ]*' "$1" 2>/dev/null | head -4 | tr '\n' ' '
 }
 
 expected() {

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_vm.sh [-k 6.1|6.12|7.x] [-r root] [-m MB] [-c cpus] [-t seconds] [-o folder] [-i] [-I] -- command...
+# run_vm.sh [-k 6.1|6.12|7.x] [-r root] [-m MB] [-c cpus] [-t seconds] [-o folder] [-a words] [-i] [-I] -- command...
 #
 # Boots an unmodified Debian kernel in QEMU (KVM where it works, else emulated), with the host's
 # root read-only under an overlay and the tree at its own path, runs the command from the top of
 # the tree, unloads the module and exits with the command's status. Then the gate: a complaint in
 # the kernel log, a leak, or a module that cannot be unloaded is a failure (status 99) whatever
 # the command said; no status at all is one too (98). With -i the command gets the terminal; with -I
-# time is what instructions take, a nanosecond each, on one processor: for benchmarks. With -r the root is
+# time is what instructions take, a nanosecond each, on one processor: for benchmarks. -a has more words
+# for the kernel's command line: slub_debug=FZPU, kfence.sample_interval=20. With -r the root is
 # another folder, a Debian with a kernel that boots as it would: the command is a service of its systemd.
 #
 # The command sees KVER, TLSOCK_KO (the module built for this kernel), BUILD (the build folder)
@@ -21,7 +22,7 @@ tree=$(dirname "$here")
 . "$here/vm/run.sh"
 
 kernel=6.1
-options k:r:m:c:t:o:iI "$@"
+options k:r:m:c:t:o:a:iI "$@"
 
 accelerator() {
 	if [ -n "$icount" ]; then
@@ -57,7 +58,7 @@ boot() {
 		-machine q35 -accel "${accel[@]}" -smp "$cpus" -m "$memory" -no-reboot -display none \
 		-kernel "$image" -initrd "$initramfs" \
 		-append "console=ttyS0 quiet panic=-1 oops=panic nokaslr mitigations=off log_buf_len=8M \
-random.trust_cpu=on audit=0 systemd.log_level=err" \
+random.trust_cpu=on audit=0 systemd.log_level=err $append" \
 		-chardev file,id=serial,path="${out//,/,,}/console.log" -serial chardev:serial \
 		-chardev stdio,id=output,signal=off -device virtio-serial-pci -device "$port" \
 		-device virtio-rng-pci "${arg[@]}"

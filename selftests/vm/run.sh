@@ -12,10 +12,10 @@ usage() {
 	exit 2
 }
 
-options() { # letters, words...: leaves kernel system memory cpus limit out interactive icount command
+options() { # letters, words...: leaves kernel system memory cpus limit out append interactive icount command
 	local letters=$1 opt
 	shift
-	memory=2048 cpus=2 limit=600 out='' system='' interactive='' icount=''
+	memory=2048 cpus=2 limit=600 out='' system='' append='' interactive='' icount=''
 	while getopts "$letters" opt; do
 		case $opt in
 		k) kernel=$OPTARG ;;
@@ -24,6 +24,7 @@ options() { # letters, words...: leaves kernel system memory cpus limit out inte
 		c) cpus=$OPTARG ;;
 		t) limit=$OPTARG ;;
 		o) out=$OPTARG ;;
+		a) append=$OPTARG ;;
 		i) interactive=1 ;;
 		I) icount=1 ;;
 		*) usage ;;
