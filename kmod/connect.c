@@ -5,8 +5,13 @@
  */
 #include "tlsock.h"
 
-/* 0: go on with TCP's connect; 1: only wait; else a negative errno */
-static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx, int flags)
+/*
+ * TCP's own connect() is never slept in: it tells of a TCP that is closed again by disconnecting,
+ * and what the handshake failed of meanwhile would be gone. It only begins here; the wait is ours.
+ */
+
+/* 0: begin with TCP's connect; 1: it has begun, only wait; else a negative errno */
+static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	switch (ctx->state) {
 	case TLSOCK_STATE_IDLE:
@@ -20,9 +25,8 @@ static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx, int flags)
 		WRITE_ONCE(ctx->state, TLSOCK_STATE_CONNECTING);
 		return 0;
 	case TLSOCK_STATE_CONNECTING:
-		return 0;
 	case TLSOCK_STATE_HANDSHAKE:
-		return flags & O_NONBLOCK ? -EALREADY : 1;
+		return 1;
 	case TLSOCK_STATE_ESTABLISHED:
 		if (ctx->connect_done || ctx->role != TLSOCK_ROLE_CLIENT)
 			return -EISCONN;
@@ -34,33 +38,51 @@ static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx, int flags)
 	}
 }
 
-/* TCP is connected: begin, and wait unless @flags say not to */
-static int connect_finish(struct sock *sk, struct tlsock_ctx *ctx, int flags)
+/* TCP was refused: as its own connect() leaves it, ready for another */
+static int connect_refused(struct socket *sock, int flags)
 {
+	struct sock *sk = sock->sk;
+	int err = sock_error(sk) ?: -ECONNABORTED;
+
+	sock->state = sk->sk_prot->disconnect(sk, flags) ? SS_DISCONNECTING : SS_UNCONNECTED;
+	return err;
+}
+
+/* Wait for TCP and the handshake, unless @flags say not to; -EAGAIN: not done in time */
+static int connect_finish(struct socket *sock, struct tlsock_ctx *ctx, int flags)
+{
+	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
 	int err;
 
-	tlsock_hs_begin(sk, ctx);
-	err = tlsock_wait_handshake(sk, ctx, &timeo);
-	if (err == -EAGAIN)
-		return -EINPROGRESS;
-	if (err)
-		return err;
-	if (ctx->state == TLSOCK_STATE_FAILED) {
+	sock_owned_by_me(sk);
+	do {
+		tlsock_hs_begin(sk, ctx);
+		err = tlsock_wait_handshake(sk, ctx, &timeo);
+		if (err)
+			return err;
+	} while (ctx->state == TLSOCK_STATE_CONNECTING && ctx->tcp_up);
+
+	switch (ctx->state) {
+	case TLSOCK_STATE_ESTABLISHED:
+		ctx->connect_done = true;
+		sock->state = SS_CONNECTED;
+		return 0;
+	case TLSOCK_STATE_FAILED:
 		sock_error(sk);		/* told now */
 		return -ctx->err;
-	}
-	if (ctx->state != TLSOCK_STATE_ESTABLISHED)
+	case TLSOCK_STATE_CONNECTING:
+		return connect_refused(sock, flags);
+	default:
 		return sock_error(sk) ?: -ECONNABORTED;
-	ctx->connect_done = true;
-	return 0;
+	}
 }
 
 int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags)
 {
 	struct sock *sk = sock->sk;
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	int err;
+	int begun, err;
 
 	if (!ctx)
 		return -ECONNABORTED;
@@ -70,13 +92,13 @@ int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int
 		return ctx->base_ops->connect(sock, addr, addr_len, flags);
 
 	lock_sock(sk);
-	err = connect_begin(sk, ctx, flags);
+	begun = connect_begin(sk, ctx);
 	release_sock(sk);
-	if (err < 0)
-		return err;
-	if (!err) {
-		err = ctx->base_ops->connect(sock, addr, addr_len, flags);
-		if (err && err != -EISCONN) {
+	if (begun < 0)
+		return begun;
+	if (!begun) {
+		err = ctx->base_ops->connect(sock, addr, addr_len, flags | O_NONBLOCK);
+		if (err && err != -EINPROGRESS) {
 			lock_sock(sk);
 			if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_CLOSE)
 				tlsock_ctx_reset(sk, ctx);
@@ -85,7 +107,9 @@ int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int
 		}
 	}
 	lock_sock(sk);
-	err = connect_finish(sk, ctx, flags);
+	err = connect_finish(sock, ctx, flags);
 	release_sock(sk);
+	if (err == -EAGAIN)
+		err = begun ? -EALREADY : -EINPROGRESS;
 	return err;
 }

@@ -6,6 +6,7 @@
 #include "lib/net.h"
 #include "lib/worker.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -188,6 +189,78 @@ TEST_F(connect, refused_by_the_worker)
 	self->p.s = accept(self->p.l, NULL, NULL);
 	EXPECT_EQ(42, rec_alert(self->p.s, NULL, NULL));
 	EXPECT_EQ(1, stat_get("TlsockHandshakeFailed"));
+}
+
+struct late {
+	int fd, err;
+	struct addr to;
+};
+
+static void *connect_late(void *arg)
+{
+	struct late *l = arg;
+
+	l->err = connect(l->fd, &l->to.sa, l->to.len) ? errno : 0;
+	return NULL;
+}
+
+static int tcp_state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len);
+	return info.tcpi_state;
+}
+
+static int run_on(unsigned int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* TCP is up, the handshake refused and TCP closed again before the thread that sleeps in connect()
+ * gets to run: it still says why. This thread has its processor, before it, from the moment on that
+ * TCP is up: the first SYN met a full queue, so that is a matter of a timer on that processor.
+ */
+TEST_F(connect, refused_before_it_woke)
+{
+	struct script s = { .fail_errno = EKEYREJECTED, .fail_alert = 42 };
+	struct sched_param real_time = { .sched_priority = 1 };
+	struct linger hard = { .l_onoff = 1 };
+	struct late late;
+	pthread_t t;
+	int first;
+
+	if (run_on(1))
+		SKIP(return, "one processor");
+	ASSERT_EQ(0, worker_start(&self->w, &s));
+	ASSERT_EQ(0, run_on(0));
+	self->p.l = listen_on(AF_INET, false, &late.to);
+	ASSERT_EQ(0, listen(self->p.l, 0));
+	first = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, connect(first, &late.to.sa, late.to.len));
+	self->p.c = late.fd = socket_new(AF_INET, true);
+	t = thread_start(connect_late, &late);
+	ASSERT_TRUE(WAIT_FOR(tcp_state(self->p.c) == TCP_SYN_SENT));
+	close(first);
+	close(accept4(self->p.l, NULL, NULL, SOCK_CLOEXEC));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &real_time));
+	self->p.s = accept4(self->p.l, NULL, NULL, SOCK_CLOEXEC);
+	while (info_get(self->p.c).state != TLSOCK_STATE_FAILED)
+		;
+	ASSERT_EQ(0, setsockopt(self->p.s, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)));
+	close(self->p.s);
+	self->p.s = -1;
+	while (tcp_state(self->p.c) != TCP_CLOSE)
+		;
+	pthread_join(t, NULL);
+	EXPECT_EQ(EKEYREJECTED, late.err);
+	EXPECT_EQ(TLSOCK_STATE_FAILED, info_get(self->p.c).state);
+	EXPECT_STREQ("the script says no", error_get(self->p.c).text);
 }
 
 TEST_F(connect, refused_nonblocking)
