@@ -51,6 +51,10 @@ check-scale: user selftests | setup-vm setup-peers
 check-gnutls: user selftests $(gnutls_programs) | setup-vm setup-peers
 	selftests/check.sh -k "$(or $(KERNEL),6.12)" ktls_gnutls
 
+##  make check-pkcs11       keys in a token of softhsm2, through pkcs11-provider, on Debian 13
+check-pkcs11: | setup-vm
+	selftests/pkcs11.sh
+
 ##  make check-upstream     the kernel's own TLS selftest on our module; KERNEL=6.1|6.12|7.x|debug
 check-upstream: selftests | setup-vm
 	selftests/check.sh -k "$(or $(KERNEL),6.1 6.12 7.x)" upstream
@@ -100,6 +104,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug check-gnutls check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb check-readme clean
+.PHONY: all help module user demo check check-debug check-gnutls check-pkcs11 check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb check-readme clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

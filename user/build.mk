@@ -118,6 +118,15 @@ $(filter $(B)/tests/%,$(test_programs)): $(B)/tests/%: $(B)/obj/san/user/tests/%
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(SANITIZE) $(WRAP) -o $@ $^ $(daemon_libs) -lssl -pthread
 
+# A token's provider, loaded as one is; what it says it needs comes from whoever loads it.
+token_provider := $(B)/tests/token_provider.so
+flags/user/tests/provider := -fPIC
+$(token_provider): $(B)/obj/release/user/tests/provider/token_provider.o
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(CFLAGS) -shared $(LINK) -o $@ $^
+
+$(B)/tests/test_daemon_tokens: | $(token_provider)
+
 # Memory that runs out: the engine's own, too.
 $(B)/tests/test_memory: WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 

@@ -54,6 +54,7 @@ void config_free(struct config *config)
 		hs_credential_unref(config->credentials[i].object);
 		access_clear(&config->credentials[i].access);
 	}
+	keeper_free(config->keeper, false);
 	for (size_t i = 0; i < config->trust_count; i++) {
 		free(config->trusts[i].name);
 		hs_trust_unref(config->trusts[i].object);

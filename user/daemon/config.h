@@ -16,6 +16,7 @@
 
 #include "access.h"
 #include "handshake/handshake.h"
+#include "keeper.h"
 #include "tickets.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/tlsockd.conf"
@@ -66,6 +67,7 @@ struct ticket_policy {
 };
 
 struct config {
+	struct keeper *keeper; /* of keys in tokens; NULL: there are none */
 	struct credential *credentials; /* "default" first, the others as in the file */
 	size_t credential_count;
 	struct trust *trusts;

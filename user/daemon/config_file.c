@@ -16,14 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_section.h"
 #include "config_text.h"
 #include "files.h"
 #include "log.h"
 #include "trust.h"
 
 #define LEGACY_PROFILE "legacy"
-#define PEM_MAX ((size_t)1 << 20)
-#define NAME_MAX_LEN 255 /* TLSOCK_NAME_MAX */
 #define SECTION_MAX 4096 /* of one kind */
 #define LIMIT_MAX 0x7fffffffL
 #define GRACE_MAX_MS 3600000L
@@ -153,124 +152,7 @@ static int check_user(cfg_t *cfg, cfg_opt_t *opt)
 	return -1;
 }
 
-/* ---- the parts of a section ---- */
-
-static int title_of(cfg_t *section, char **name)
-{
-	const char *title = cfg_title(section);
-
-	if (!title || !title[0] || strlen(title) > NAME_MAX_LEN) {
-		cfg_error(section, "a %s needs a name of 1 to %d bytes", cfg_name(section),
-			  NAME_MAX_LEN);
-		return -1;
-	}
-	*name = strdup(title);
-	return *name ? 0 : -1;
-}
-
-static int add_principals(cfg_t *section, const char *option, const char *kind,
-			  int (*add)(struct access *, const char *), struct access *access)
-{
-	for (unsigned int i = 0; i < cfg_size(section, option); i++) {
-		const char *name = cfg_getnstr(section, option, i);
-		int error = add(access, name);
-
-		if (error) {
-			cfg_error(section, "%s \"%s\": %s: \"%s\" is no %s", cfg_name(section),
-				  cfg_title(section), option, name, kind);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-/* One that is not there yet is nobody; when it comes, the file is read again. */
-static int add_namespace(struct access *access, const char *name)
-{
-	int error = access_add_namespace(access, name);
-
-	if (error != -ENOENT)
-		return error;
-	log_write(LOG_NOTICE, NULL, "there is no network namespace \"%s\" now", name);
-	return 0;
-}
-
-static int access_of(cfg_t *section, struct access *access)
-{
-	if (add_principals(section, "namespaces", "network namespace", add_namespace, access))
-		return -1;
-	if (add_principals(section, "users", "user of this system", access_add_user, access))
-		return -1;
-	return add_principals(section, "groups", "group of this system", access_add_group, access);
-}
-
-static int read_named(cfg_t *section, const char *option, enum file_kind kind,
-		      struct file_bytes *out)
-{
-	const char *value = cfg_getstr(section, option);
-	char text[CONFIG_ERROR_SIZE / 2];
-	char *path;
-	int error;
-
-	if (!value) {
-		cfg_error(section, "%s \"%s\": no %s is given", cfg_name(section),
-			  cfg_title(section), option);
-		return -1;
-	}
-	path = file_beside(section->filename, value);
-	if (!path)
-		return -1;
-	error = file_read(path, kind, PEM_MAX, out, text, sizeof(text));
-	if (error)
-		cfg_error(section, "%s \"%s\": %s: %s", cfg_name(section), cfg_title(section),
-			  option, text);
-	free(path);
-	return error;
-}
-
-/* An OCSP response for the leaf, if one is named; whether it is good is the peers' to judge. */
-static int staple_of(cfg_t *section, struct hs_credential *credential)
-{
-	struct file_bytes der = { 0 };
-	int error = 0;
-
-	if (!cfg_getstr(section, "ocsp"))
-		return 0;
-	if (read_named(section, "ocsp", FILE_PUBLIC, &der))
-		return -1;
-	if (!der.len || der.data[0] != 0x30) { /* SEQUENCE */
-		cfg_error(section, "credential \"%s\": ocsp: no response in DER",
-			  cfg_title(section));
-		error = -1;
-	} else if (hs_credential_set_staple(credential, der.data, der.len)) {
-		cfg_error(section, "credential \"%s\": ocsp: %zu bytes are too many",
-			  cfg_title(section), der.len);
-		error = -1;
-	}
-	file_release(&der);
-	return error;
-}
-
-static int credential_of(cfg_t *section, struct credential *c)
-{
-	struct file_bytes chain = { 0 }, key = { 0 };
-	char text[HS_MAX_TEXT] = "";
-	int error = -1;
-
-	if (title_of(section, &c->name) || access_of(section, &c->access) ||
-	    read_named(section, "chain", FILE_PUBLIC, &chain) ||
-	    read_named(section, "key", FILE_PRIVATE, &key))
-		goto out;
-	c->object = hs_credential_new_pem(chain.data, chain.len, key.data, key.len, text);
-	if (c->object)
-		error = staple_of(section, c->object);
-	else
-		cfg_error(section, "credential \"%s\": %s", c->name, text);
-out:
-	file_release(&chain);
-	file_release(&key);
-	return error;
-}
+/* ---- the parts of sections ---- */
 
 /* Each path of an option's list */
 static int add_paths(cfg_t *section, const char *option, struct hs_trust *trust,
@@ -294,7 +176,7 @@ static int trust_of(cfg_t *section, struct trust *t)
 	char text[CONFIG_ERROR_SIZE / 2] = "out of memory";
 	int error;
 
-	if (title_of(section, &t->name) || access_of(section, &t->access))
+	if (section_title(section, &t->name) || section_access(section, &t->access))
 		return -1;
 	if (!cfg_size(section, "users") && !cfg_size(section, "groups")) {
 		t->access.everyone = true; /* a certificate authority is no secret */
@@ -394,7 +276,7 @@ static int try_profile(cfg_t *section, const struct profile *p)
 
 static int profile_of(cfg_t *section, struct profile *p)
 {
-	if (title_of(section, &p->name))
+	if (section_title(section, &p->name))
 		return -1;
 	codes_of(section, "suites", hs_suite_by_name, &p->suites);
 	codes_of(section, "groups", hs_group_by_name, &p->groups);
@@ -428,7 +310,7 @@ static int credentials_of(cfg_t *cfg, struct config *c)
 	for (unsigned int i = 0; i < cfg_size(cfg, "credential"); i++) {
 		struct credential *at = &c->credentials[c->credential_count++];
 
-		if (credential_of(cfg_getnsec(cfg, "credential", i), at))
+		if (section_credential(cfg, cfg_getnsec(cfg, "credential", i), c, at))
 			return -1;
 		if (!strcmp(at->name, "default") && at != c->credentials) {
 			struct credential swap = *at;
@@ -438,6 +320,8 @@ static int credentials_of(cfg_t *cfg, struct config *c)
 			c->credentials[0] = swap;
 		}
 	}
+	if (c->keeper)
+		keeper_seal(c->keeper);
 	return 0;
 }
 
@@ -549,6 +433,8 @@ static struct config *build(cfg_t *cfg)
 	scalars_of(cfg, c);
 	if (credentials_of(cfg, c) || trusts_of(cfg, c) || profiles_of(cfg, c) ||
 	    tickets_of(cfg, &c->tickets)) {
+		keeper_free(c->keeper, true); /* nobody else has it */
+		c->keeper = NULL;
 		config_free(c);
 		return NULL;
 	}
@@ -560,6 +446,8 @@ static void set_validators(cfg_t *cfg)
 	cfg_set_validate_func(cfg, "log_level", check_log_level);
 	cfg_set_validate_func(cfg, "workers", check_workers);
 	cfg_set_validate_func(cfg, "user", check_user);
+	cfg_set_validate_func(cfg, "pkcs11|provider", section_check_name);
+	cfg_set_validate_func(cfg, "pkcs11|module", section_check_name);
 	cfg_set_validate_func(cfg, "profile|suites", check_suites);
 	cfg_set_validate_func(cfg, "profile|groups", check_groups);
 	cfg_set_validate_func(cfg, "profile|signature_schemes", check_schemes);
@@ -634,6 +522,12 @@ static struct config *load(cfg_t *cfg, const char *path, char *error)
 	return config;
 }
 
+static cfg_opt_t pkcs11[] = {
+	CFG_STR("provider", "pkcs11", CFGF_NONE),
+	CFG_STR("module", NULL, CFGF_NONE),
+	CFG_END(),
+};
+
 struct config *config_load(const char *path, char *error)
 {
 	cfg_opt_t credential[] = {
@@ -684,6 +578,7 @@ struct config *config_load(const char *path, char *error)
 		CFG_STR("user", NULL, CFGF_NONE),
 		CFG_BOOL("sessions", cfg_true, CFGF_NONE),
 		CFG_SEC("credential", credential, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("pkcs11", pkcs11, CFGF_NONE),
 		CFG_SEC("trust", trust, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("profile", profile, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_SEC("limits", limits, CFGF_NONE),

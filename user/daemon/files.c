@@ -34,10 +34,10 @@ static int check_permissions(const char *path, enum file_kind kind, const struct
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return refuse(text, size, -EPERM, "%s: belongs to uid %u, not to root", path,
 			      st->st_uid);
-	if (kind == FILE_PRIVATE && (st->st_mode & (S_IWGRP | S_IRWXO)))
+	if (kind != FILE_PUBLIC && (st->st_mode & (S_IWGRP | S_IRWXO)))
 		return refuse(text, size, -EPERM,
-			      "%s: mode %04o lets others at a private key; 0600 or 0640 is needed",
-			      path, st->st_mode & 07777U);
+			      "%s: mode %04o lets others at a %s; 0600 or 0640 is needed", path,
+			      st->st_mode & 07777U, kind == FILE_PIN ? "PIN" : "private key");
 	if (kind == FILE_PUBLIC && (st->st_mode & S_IWOTH))
 		return refuse(text, size, -EPERM, "%s: mode %04o lets everybody write it", path,
 			      st->st_mode & 07777U);

@@ -13,6 +13,7 @@
 enum file_kind {
 	FILE_PUBLIC, /* certificates, configuration: others may read, not write */
 	FILE_PRIVATE, /* a private key: others may do nothing, the group at most read */
+	FILE_PIN, /* a token's PIN: the same */
 };
 
 struct file_bytes {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
@@ -85,6 +86,33 @@ int privilege_supervisor(void)
 	int error = no_core();
 
 	return error ? error : keep_caps(supervisor_caps, COUNT(supervisor_caps));
+}
+
+/* Capabilities go with the user; from a root that stays root they are taken. */
+static int change_keeper(uid_t uid, gid_t gid)
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	if (!pw)
+		return -ENOENT;
+	if (initgroups(pw->pw_name, gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+		return -errno;
+	return 0;
+}
+
+int privilege_keeper(bool change, uid_t uid, gid_t gid)
+{
+	int error = 0;
+
+	(void)privilege_lock_memory();
+	drop_bounding_set();
+	if (change)
+		error = change_keeper(uid, gid);
+	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		error = -errno;
+	if (!error)
+		error = keep_caps(NULL, 0);
+	return error ? error : no_core();
 }
 
 static int change_user(uid_t uid, gid_t gid)

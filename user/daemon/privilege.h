@@ -22,6 +22,12 @@ int privilege_supervisor(void);
 /* A worker: CAP_NET_ADMIN alone, as @uid and @gid if @change. For good. */
 int privilege_worker(bool change, uid_t uid, gid_t gid);
 
+/*
+ * The keeper of keys in tokens: no capability at all; as @uid if @change, with @gid and the other groups
+ * that the user has, by which a token's files or socket are its own. For good.
+ */
+int privilege_keeper(bool change, uid_t uid, gid_t gid);
+
 /* None of the process's memory, now or later, goes to the swap. False: it is not allowed. */
 bool privilege_lock_memory(void);
 

@@ -36,6 +36,7 @@
 #define EXPIRY_WARNING_DAYS 14
 #define KEYLOG_ROOM (256 << 10)
 #define LIVE_ROOM (1 << 20)
+#define KEEPER_LIFE_MS 10000 /* one that ends sooner would do so again */
 #define KILL_MS 5000 /* past a worker's own deadline */
 
 struct supervisor {
@@ -57,6 +58,7 @@ struct supervisor {
 	bool announced; /* since the last reload */
 	bool ending;
 	int64_t kill_at;
+	int64_t loaded_at; /* what is in force */
 	int status;
 };
 
@@ -216,6 +218,7 @@ static void reload(struct supervisor *s)
 	}
 	config_free(s->config);
 	s->config = config;
+	s->loaded_at = now_ms();
 	renew_sessions(s);
 	apply_log_level(s);
 	if (apply_limits(s) == -ENOENT) {
@@ -228,6 +231,14 @@ static void reload(struct supervisor *s)
 		log_write(LOG_ERR, NULL, "reload: out of memory");
 }
 
+/* Nobody has its sockets any more when an older configuration's ends; this one's has no reason to. */
+static void on_keeper_exit(struct supervisor *s)
+{
+	log_write(LOG_ERR, NULL, "the process that has the keys in tokens has ended");
+	if (now_ms() - s->loaded_at > KEEPER_LIFE_MS)
+		reload(s);
+}
+
 static void on_exit_of(struct supervisor *s, pid_t pid, int wait_status)
 {
 	bool served = children_reap(&s->children, pid, now_ms());
@@ -236,8 +247,10 @@ static void on_exit_of(struct supervisor *s, pid_t pid, int wait_status)
 	if (status == EXIT_NO_MODULE && !s->ending) {
 		log_write(LOG_ERR, NULL, "the kernel module has gone");
 		end(s, EX_UNAVAILABLE);
+	} else if (!s->ending && s->config->keeper && keeper_pid(s->config->keeper) == pid) {
+		on_keeper_exit(s);
 	} else if (!served || s->ending) {
-		log_write(LOG_DEBUG, NULL, "worker %d has ended", (int)pid);
+		log_write(LOG_DEBUG, NULL, "process %d has ended", (int)pid);
 	} else if (status == EXIT_SYSTEM && !s->was_ready) {
 		end(s, EX_OSERR); /* it said why; the next would say the same */
 	} else if (WIFSIGNALED(wait_status)) {
@@ -259,6 +272,7 @@ static void on_signal(struct supervisor *s)
 		return;
 	switch (info.ssi_signo) {
 	case SIGHUP:
+		keeper_forget_refusal();
 		if (!s->ending)
 			reload(s);
 		break;

@@ -174,6 +174,8 @@ static int set_up(struct worker *w, const struct config *config, const struct ti
 	error = privilege_worker(config->has_user && geteuid() == 0, config->uid, config->gid);
 	if (error)
 		return error;
+	if (config->keeper && keeper_join(config->keeper))
+		log_write(LOG_ERR, NULL, "worker: the keys in tokens are out of reach");
 	error = seam_open(&w->seam);
 	if (error)
 		return error;

@@ -3,7 +3,8 @@
  * credential_openssl.c - certificate.h on libcrypto 3: credentials
  *
  * A chain and the key of its leaf, from PEM (RFC 7468), and what can be done with them (RFC 8446
- * section 4.4.2.2). It must never ask for a password, nor take a key that is not the leaf's.
+ * section 4.4.2.2); the key may be elsewhere, too. It must never ask for a password, nor take a key
+ * that is not the leaf's.
  */
 #include "reader.h"
 #include "x509_openssl.h"
@@ -25,7 +26,8 @@
 struct hs_credential {
 	unsigned int references;
 	X509 *leaf;
-	EVP_PKEY *key;
+	EVP_PKEY *key; /* of one that is elsewhere the public half */
+	struct hs_key_operations remote; /* none: the key is here */
 	struct hs_der *chain;
 	size_t chain_count;
 	struct hs_der staple;
@@ -177,6 +179,14 @@ static bool load_chain(struct hs_credential *c, BIO *bio, char *text)
 	return at_end && c->leaf;
 }
 
+static bool has_known_type(const struct hs_credential *c, char *text)
+{
+	if (crypto_key_type(c->key) != KEY_OTHER)
+		return true;
+	x509_say(text, "the private key is none of RSA, ECDSA P-256, ECDSA P-384, Ed25519");
+	return false;
+}
+
 static bool load_key(struct hs_credential *c, BIO *bio, char *text)
 {
 	c->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
@@ -184,10 +194,8 @@ static bool load_key(struct hs_credential *c, BIO *bio, char *text)
 		x509_say(text, "the private key does not parse, or is encrypted");
 		return false;
 	}
-	if (crypto_key_type(c->key) == KEY_OTHER) {
-		x509_say(text, "the private key is none of RSA, ECDSA P-256, ECDSA P-384, Ed25519");
+	if (!has_known_type(c, text))
 		return false;
-	}
 	if (X509_check_private_key(c->leaf, c->key) != 1) {
 		x509_say(text, "the private key does not belong to the certificate");
 		return false;
@@ -195,8 +203,77 @@ static bool load_key(struct hs_credential *c, BIO *bio, char *text)
 	return true;
 }
 
-struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
-					    size_t key_len, char *text)
+/* --- a key that is elsewhere --- */
+
+/* -EBADMSG: it is another key's */
+static int sign_remote(const struct hs_credential *c, const struct scheme *scheme,
+		       const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len)
+{
+	size_t room = *signature_len;
+	int rc = c->remote.sign(c->remote.ctx, scheme->code, bytes, len, signature, signature_len);
+
+	if (rc == 0 && *signature_len > room)
+		rc = -EIO;
+	return rc ? rc : crypto_verify(c->key, scheme, bytes, len, signature, *signature_len);
+}
+
+/* With the first scheme that the key can have at all; of RSA that is PSS with SHA-256. */
+static bool try_to_sign(const struct hs_credential *c, char *text)
+{
+	static const uint16_t schemes[] = { HS_RSA_PSS_RSAE_SHA256, HS_RSA_PSS_PSS_SHA256,
+					    HS_ECDSA_SECP256R1_SHA256, HS_ECDSA_SECP384R1_SHA384,
+					    HS_ED25519 };
+	static const uint8_t bytes[] = "a signature to see whose key it is";
+	size_t len = crypto_signature_max(c->key), i = 0;
+	uint8_t *signature = malloc(len + 1);
+	int rc = signature ? 0 : -ENOMEM;
+
+	while (!scheme_takes_key(scheme_find(schemes[i]), crypto_key_type(c->key), HS_TLS_1_3))
+		i++;
+	if (!rc)
+		rc = sign_remote(c, scheme_find(schemes[i]), bytes, sizeof(bytes), signature, &len);
+	free(signature);
+	if (rc == -EBADMSG)
+		x509_say(text, "the private key does not belong to the certificate");
+	else if (rc)
+		x509_say(text, "the private key does not sign");
+	return rc == 0;
+}
+
+/* RFC 5246 section 7.4.7.1, to and fro */
+static bool tries_to_decrypt(const struct hs_credential *c)
+{
+	static const uint8_t bytes[48] = "a pre-master secret";
+	uint8_t message[RSA_SIZE_MAX], plain[RSA_SIZE_MAX];
+	size_t len = 0;
+
+	return c->remote.decrypt_raw &&
+	       crypto_rsa_encrypt(c->key, bytes, sizeof(bytes), message, &len) == 0 &&
+	       c->remote.decrypt_raw(c->remote.ctx, message, len, plain) == 0 &&
+	       !memcmp(plain + len - sizeof(bytes), bytes, sizeof(bytes));
+}
+
+static bool take_remote(struct hs_credential *c, const struct hs_key_operations *operations,
+			char *text)
+{
+	c->key = X509_get_pubkey(c->leaf);
+	if (!c->key) {
+		x509_say(text, "the certificate has no key that libcrypto knows");
+		return false;
+	}
+	c->remote = *operations;
+	if (!has_known_type(c, text) || !try_to_sign(c, text))
+		return false;
+	if (credential_may_decrypt(c) && !tries_to_decrypt(c))
+		c->remote.decrypt_raw = NULL;
+	return true;
+}
+
+/* --- both kinds --- */
+
+static struct hs_credential *new_credential(const void *chain, size_t chain_len, const void *key,
+					    size_t key_len,
+					    const struct hs_key_operations *operations, char *text)
 {
 	struct hs_credential *c = NULL;
 	BIO *chain_bio = NULL, *key_bio = NULL;
@@ -208,10 +285,11 @@ struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len,
 	ERR_clear_error();
 	c = calloc(1, sizeof(*c));
 	chain_bio = BIO_new_mem_buf(chain, (int)chain_len);
-	key_bio = BIO_new_mem_buf(key, (int)key_len);
-	if (c && chain_bio && key_bio) {
+	key_bio = operations ? NULL : BIO_new_mem_buf(key, (int)key_len);
+	if (c && chain_bio && (operations || key_bio)) {
 		c->references = 1;
-		good = load_chain(c, chain_bio, text) && load_key(c, key_bio, text);
+		good = load_chain(c, chain_bio, text) &&
+		       (operations ? take_remote(c, operations, text) : load_key(c, key_bio, text));
 	}
 	BIO_free(chain_bio);
 	BIO_free(key_bio);
@@ -222,6 +300,23 @@ struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len,
 	}
 	hs_credential_unref(c);
 	return NULL;
+}
+
+struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
+					    size_t key_len, char *text)
+{
+	return new_credential(chain, chain_len, key, key_len, NULL, text);
+}
+
+struct hs_credential *hs_credential_new_remote(const void *chain, size_t chain_len,
+					       const struct hs_key_operations *operations,
+					       bool *unfit, char *text)
+{
+	struct hs_credential *c = new_credential(chain, chain_len, NULL, 0, operations, text);
+
+	if (unfit)
+		*unfit = c && operations->decrypt_raw && !c->remote.decrypt_raw;
+	return c;
 }
 
 struct hs_credential *hs_credential_ref(struct hs_credential *credential)
@@ -279,6 +374,8 @@ size_t credential_signature_max(const struct hs_credential *c)
 int credential_sign(const struct hs_credential *c, const struct scheme *scheme,
 		    const uint8_t *bytes, size_t len, uint8_t *signature, size_t *signature_len)
 {
+	if (c->remote.sign)
+		return sign_remote(c, scheme, bytes, len, signature, signature_len);
 	return crypto_sign(c->key, scheme, bytes, len, signature, signature_len);
 }
 
@@ -287,12 +384,17 @@ bool credential_may_decrypt(const struct hs_credential *c)
 	size_t size = crypto_signature_max(c->key);
 
 	return crypto_key_type(c->key) == KEY_RSA && size >= RSA_SIZE_MIN && size <= RSA_SIZE_MAX &&
+	       (!c->remote.sign || c->remote.decrypt_raw) &&
 	       X509_get_key_usage(c->leaf) & KU_KEY_ENCIPHERMENT;
 }
 
 int credential_decrypt_raw(const struct hs_credential *c, const uint8_t *bytes, size_t len,
 			   uint8_t *out)
 {
+	if (c->remote.sign)
+		return c->remote.decrypt_raw ?
+			       c->remote.decrypt_raw(c->remote.ctx, bytes, len, out) :
+			       -EIO;
 	return crypto_rsa_decrypt_raw(c->key, bytes, len, out);
 }
 

@@ -159,6 +159,30 @@ struct hs_engine;
 struct hs_credential *hs_credential_new_pem(const void *chain, size_t chain_len, const void *key,
 					    size_t key_len, char *text);
 /*
+ * What a private key that is elsewhere does, in a token or another process. Called while an engine
+ * with the credential runs, and by hs_credential_new_remote(); may block. 0 or a negative errno.
+ */
+struct hs_key_operations {
+	/* By @scheme (RFC 8446 section 4.2.3). On entry *@signature_len is the room in @signature. */
+	int (*sign)(void *ctx, uint16_t scheme, const uint8_t *bytes, size_t len,
+		    uint8_t *signature, size_t *signature_len);
+	/* The private operation of RSA alone, for @len and @out of the modulus' size; or NULL. */
+	int (*decrypt_raw)(void *ctx, const uint8_t *bytes, size_t len, uint8_t *out);
+	void *ctx; /* borrowed for as long as the credential lives */
+};
+
+/*
+ * A chain as above, and a key elsewhere. A signature is asked for at once, and where the
+ * certificate lets the key decrypt an operation of that kind: a key that does not sign, or is not
+ * the leaf's, is refused; one that does not decrypt serves without RSA key exchange. Every later
+ * signature is verified, too, before it leaves.
+ * @unfit: the certificate is for RSA key exchange, and the key is not. Or NULL.
+ * Returns an object with one reference, or NULL with the reason in @text (or NULL).
+ */
+struct hs_credential *hs_credential_new_remote(const void *chain, size_t chain_len,
+					       const struct hs_key_operations *operations,
+					       bool *unfit, char *text);
+/*
  * The OCSP response in DER that goes with the leaf to peers that ask for one; replaces the last
  * one; no bytes: none. 0, -E2BIG above HS_MAX_STAPLE, -ENOMEM. What is in it is the peers' to judge.
  */
