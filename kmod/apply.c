@@ -201,7 +201,7 @@ static int push_do(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *a
 			err = 0;	/* write_space goes on with it */
 	}
 	if (err && ctx->state != TLSOCK_STATE_FAILED)
-		tlsock_fail(sk, ctx, sk->sk_err ?: -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
+		tlsock_fail(sk, ctx, -tlsock_sk_err(sk) ?: -err, TLSOCK_ALERT_INTERNAL_ERROR, 0,
 			    "the handshake could not be sent");
 	else
 		tlsock_hs_run(sk, ctx);

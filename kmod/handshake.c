@@ -389,7 +389,7 @@ static void hs_read(struct sock *sk, struct tlsock_ctx *ctx)
 		if (err == -EAGAIN || ctx->state == TLSOCK_STATE_FAILED)
 			return;
 		if (err == -EPIPE || err == -EPROTO) {
-			tlsock_fail(sk, ctx, sk->sk_err ?: EPROTO, TLSOCK_ALERT_NONE, 0,
+			tlsock_fail(sk, ctx, -tlsock_sk_err(sk) ?: EPROTO, TLSOCK_ALERT_NONE, 0,
 				    "the peer closed the connection during the handshake");
 			return;
 		}
@@ -416,8 +416,8 @@ void tlsock_hs_run(struct sock *sk, struct tlsock_ctx *ctx)
 	hs_read(sk, ctx);
 	if (ctx->state != TLSOCK_STATE_HANDSHAKE)
 		return;
-	if (sk->sk_err || sk->sk_state == TCP_CLOSE) {
-		tlsock_fail(sk, ctx, sk->sk_err ?: ECONNRESET, TLSOCK_ALERT_NONE, 0,
+	if (tlsock_sk_err(sk) || sk->sk_state == TCP_CLOSE) {
+		tlsock_fail(sk, ctx, -tlsock_sk_err(sk) ?: ECONNRESET, TLSOCK_ALERT_NONE, 0,
 			    "TCP lost the connection during the handshake");
 		return;
 	}

@@ -43,8 +43,9 @@ static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bo
 		err = tlsock_rx_next(sk, ctx, to);
 		if (err != -EAGAIN || !may_wait)
 			return err;
-		if (sk->sk_err)
-			return -READ_ONCE(sk->sk_err);
+		err = tlsock_sk_err(sk);
+		if (err)
+			return err;
 		err = rx_wait(sk, ctx, timeo);
 		if (err)
 			return err;
@@ -223,7 +224,7 @@ static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 /* An error of TCP is told once, and never lost behind bytes that came before it. */
 static void rx_told(struct sock *sk, const struct tlsock_ctx *ctx, int err)
 {
-	if (ctx->state != TLSOCK_STATE_FAILED && err < 0 && err == -READ_ONCE(sk->sk_err))
+	if (ctx->state != TLSOCK_STATE_FAILED && err < 0 && err == tlsock_sk_err(sk))
 		sock_error(sk);
 }
 

@@ -122,7 +122,8 @@ static int rx_bad(struct sock *sk, struct tlsock_ctx *ctx, int err, u8 alert, co
 		ctx->rx.err = err;
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
-		return sock_error(sk);
+		sock_error(sk);		/* told now, whoever else has taken it */
+		return -err;
 	}
 	tlsock_fail(sk, ctx, err, alert, 0, "%s", text);
 	return -err;
@@ -423,7 +424,7 @@ static int rx_idle(struct sock *sk, struct tlsock_ctx *ctx)
 int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to *to)
 {
 	struct tlsock_rx *rx = &ctx->rx;
-	int err;
+	int err, tcp_err;
 
 	for (;;) {
 		if (ctx->state == TLSOCK_STATE_FAILED)
@@ -432,9 +433,10 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to 
 			return -ENODATA;
 		err = tlsock_rx_record(sk, ctx, to);
 		/* a reset is no end of file. Who gets it clears it; see recv.c */
-		if ((err == -EPIPE || err == -EPROTO) && sk->sk_err &&
+		tcp_err = tlsock_sk_err(sk);
+		if ((err == -EPIPE || err == -EPROTO) && tcp_err &&
 		    ctx->state != TLSOCK_STATE_FAILED && !rx->err)
-			return -READ_ONCE(sk->sk_err);
+			return tcp_err;
 		if (err == -EPIPE && (ctx->opts->eof == TLSOCK_EOF_LENIENT ||
 				      ctx->state == TLSOCK_STATE_MANUAL))
 			return -ENODATA;
@@ -477,7 +479,7 @@ int tlsock_rx_next(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_rx_to 
 void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	/* with nothing left but a FIN there is nothing to take, and nobody to tell */
-	if (ctx->state == TLSOCK_STATE_ESTABLISHED && !sk->sk_err && tcp_inq(sk))
+	if (ctx->state == TLSOCK_STATE_ESTABLISHED && !tlsock_sk_err(sk) && tcp_inq(sk))
 		tlsock_rx_next(sk, ctx, NULL);
 }
 
@@ -485,7 +487,7 @@ void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	lock_sock(sk);
 	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&ctx->rx.ahead) &&
-	    !ctx->rx.open && !ctx->rx.eof && !sk->sk_err && tcp_inq(sk))
+	    !ctx->rx.open && !ctx->rx.eof && !tlsock_sk_err(sk) && tcp_inq(sk))
 		tlsock_rx_next(sk, ctx, NULL);
 	tlsock_rx_update_ready(sk, ctx);
 	release_sock(sk);
@@ -501,7 +503,7 @@ void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)
 
 	ready = !list_empty(&rx->ahead) || (rx->err && !rx->dead) ||
 		(rx->open && (rx->rec.len || ctx->state == TLSOCK_STATE_MANUAL)) || rx->eof ||
-		rx->user_shut || sk->sk_err || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
+		rx->user_shut || tlsock_sk_err(sk) || tp->urg_data || sock_flag(sk, SOCK_DONE) ||
 		sk->sk_state == TCP_CLOSE || ctx->state == TLSOCK_STATE_FAILED;
 	if (!ready && !rx->dead && !rx->key_pending &&
 	    tlsock_rx_peek(sk, rx, header, sizeof(header))) {

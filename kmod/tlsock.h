@@ -325,6 +325,14 @@ static inline bool tlsock_passes(const struct tlsock_ctx *ctx, const struct tlso
 	return READ_ONCE(ctx->state) != TLSOCK_STATE_FAILED;
 }
 
+/* What TCP has to tell: a negative errno, or 0. Looked at once, and said or tested as it was then:
+ * getsockopt(SO_ERROR) takes it without the socket lock.
+ */
+static inline int tlsock_sk_err(const struct sock *sk)
+{
+	return -READ_ONCE(sk->sk_err);
+}
+
 /* context.c */
 int tlsock_ctx_init(void);
 void tlsock_ctx_exit(void);

@@ -305,7 +305,7 @@ static __always_inline int tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 	while ((buf = list_first_entry_or_null(&tx->queue, struct tlsock_txbuf, node))) {
 		n = buf == &tx->rec ? tx_push_rec(sk, tx) : tx_push_buf(sk, buf);
 		/* TCP has taken its error to tell it; not everybody here does */
-		if (n < 0 && n != -EAGAIN && n != -EPIPE && !sk->sk_err)
+		if (n < 0 && n != -EAGAIN && n != -EPIPE && !tlsock_sk_err(sk))
 			WRITE_ONCE(sk->sk_err, -n);
 		if (n <= 0)
 			return n ?: -EAGAIN;
@@ -425,6 +425,8 @@ static int tx_record_type(struct tlsock_ctx *ctx, struct msghdr *msg, u8 *type)
 /* May data be sent now? After each sleep again. */
 static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 {
+	int err;
+
 	if (ctx->state == TLSOCK_STATE_FAILED)
 		return -ctx->err;
 	if (!ctx->tx.keys)
@@ -432,8 +434,9 @@ static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 	/* RFC 8446 section 5.3: sequence numbers must not wrap */
 	if (ctx->tx.keys->seq == U64_MAX)
 		return ctx->upstream_abi ? -EBADMSG : -EKEYEXPIRED;
-	if (sk->sk_err)
-		return -READ_ONCE(sk->sk_err);
+	err = tlsock_sk_err(sk);
+	if (err)
+		return err;
 	if (sk->sk_shutdown & SEND_SHUTDOWN || ctx->tx.close_sent)
 		return -EPIPE;
 	return 0;
@@ -569,7 +572,7 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 			tlsock_tx_flush(sk, ctx);
 		tx_zerocopy_done(&call);
 	}
-	if (!call.copied && err == -READ_ONCE(sk->sk_err) && ctx->state != TLSOCK_STATE_FAILED)
+	if (!call.copied && err == tlsock_sk_err(sk) && ctx->state != TLSOCK_STATE_FAILED)
 		sock_error(sk);		/* told now */
 	if (!call.copied && err)
 		err = sk_stream_error(sk, msg->msg_flags, err);

@@ -9,10 +9,14 @@
 #include "lib/net.h"
 
 #include <linux/tls.h>
+#include <sched.h>
+#include <sys/epoll.h>
 
 #include "kselftest_harness.h"
 
 #define CONTENT 40
+#define TRIES 10
+#define WAITS 300
 
 static uint8_t data[CONTENT], plain[REC_MAX], good[REC_MAX], wire[3 * REC_MAX];
 
@@ -183,6 +187,56 @@ TEST_F(damage, order)
 	memcpy(wire, good, two);
 	receiver(_metadata, self, variant, 0);
 	refused(_metadata, self, 0, two, 2);
+}
+
+struct taker {
+	int fd; /* -1: none just now */
+	bool stop;
+};
+
+/* Takes the socket's error, as soon as there is one. */
+static void *take_errors(void *arg)
+{
+	struct taker *t = arg;
+	int err, fd;
+	socklen_t len;
+
+	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
+		fd = __atomic_load_n(&t->fd, __ATOMIC_ACQUIRE);
+		len = sizeof(err);
+		if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
+			sched_yield();
+	}
+	return NULL;
+}
+
+/*
+ * Somebody else takes the error between its being set and its being told: a refusal all the same. In
+ * between those who wait for it are woken; many of them make it long.
+ */
+TEST_F_TIMEOUT(damage, error_taken, 200)
+{
+	struct epoll_event in = { .events = EPOLLIN };
+	struct taker t = { .fd = -1 };
+	pthread_t thread = thread_start(take_errors, &t);
+	size_t n = make(_metadata, self, wire);
+	int waits[WAITS];
+
+	for (size_t i = 0; i < WAITS; i++)
+		waits[i] = epoll_create1(0);
+	wire[n - 1] ^= 1;
+	for (size_t i = 0; i < TRIES; i++) {
+		receiver(_metadata, self, variant, 0);
+		for (size_t j = 0; j < WAITS; j++)
+			EXPECT_EQ(0, epoll_ctl(waits[j], EPOLL_CTL_ADD, self->p.s, &in));
+		__atomic_store_n(&t.fd, self->p.s, __ATOMIC_RELEASE);
+		refused(_metadata, self, 0, n, i);
+		__atomic_store_n(&t.fd, -1, __ATOMIC_RELEASE);
+	}
+	__atomic_store_n(&t.stop, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	for (size_t i = 0; i < WAITS; i++)
+		close(waits[i]);
 }
 
 /* The last sequence number is never used, the one before it is: RFC 8446 section 5.3. */
