@@ -2,48 +2,100 @@
 /*
  * The keys of one direction: AEAD protection of RFC 8446 section 5.2 and RFC 5246
  * section 6.2.3.3 through the crypto API, and the next generation of RFC 8446 section
- * 7.2. Requests are made when the key is installed and used synchronously; nothing is
- * allocated per record. Must never be called in softirq, never see a socket.
+ * 7.2. Engines are made when the key is installed, and after a rest, and used synchronously;
+ * nothing is allocated per record. Must never be called in softirq, never see a socket.
  */
 #include <linux/crypto.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <crypto/hash.h>
 
 #include "tlsock.h"
 
+static struct kmem_cache *keys_cache;
+
+int tlsock_keys_init(void)
+{
+	keys_cache = KMEM_CACHE(tlsock_keys, 0);
+	return keys_cache ? 0 : -ENOMEM;
+}
+
+void tlsock_keys_exit(void)
+{
+	kmem_cache_destroy(keys_cache);
+}
+
+static struct tlsock_engine *engine_new(const struct tlsock_cipher *cipher, const u8 *key)
+{
+	struct tlsock_engine *e;
+	struct crypto_aead *aead;
+	int err;
+
+	aead = crypto_alloc_aead(cipher->aead, 0, 0);
+	if (IS_ERR(aead))
+		return PTR_ERR(aead) == -ENOENT ? ERR_PTR(-EOPNOTSUPP) : ERR_CAST(aead);
+	err = crypto_aead_setkey(aead, key, cipher->key_len) ?:
+	      crypto_aead_setauthsize(aead, TLSOCK_TAG_LEN);
+	e = err ? NULL : kzalloc(sizeof(*e) + crypto_aead_reqsize(aead), GFP_KERNEL);
+	if (!e) {
+		crypto_free_aead(aead);
+		return ERR_PTR(err ?: -ENOMEM);
+	}
+	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
+	 * synchronous in process context; should it ever queue, this waits for it.
+	 */
+	crypto_init_wait(&e->wait);
+	aead_request_set_tfm(&e->req, aead);
+	aead_request_set_callback(&e->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
+				  crypto_req_done, &e->wait);
+	aead_request_set_ad(&e->req, cipher->version == TLSOCK_TLS_1_3 ? TLSOCK_HEADER_LEN :
+									TLSOCK_AAD_MAX);
+	return e;
+}
+
+int tlsock_keys_load(struct tlsock_keys *k)
+{
+	struct tlsock_engine *e = engine_new(k->cipher, k->key);
+
+	if (IS_ERR(e))
+		return PTR_ERR(e);
+	k->engine = e;
+	k->used = jiffies;
+	return 0;
+}
+
+void tlsock_keys_unload(struct tlsock_keys *k)
+{
+	struct tlsock_engine *e = k->engine;
+
+	if (!e)
+		return;
+	k->engine = NULL;
+	crypto_free_aead(crypto_aead_reqtfm(&e->req));
+	kfree_sensitive(e);
+}
+
 struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
 				    size_t key_len, const u8 *iv, size_t iv_len)
 {
-	struct crypto_aead *aead;
 	struct tlsock_keys *k;
 	int err;
 
 	if (key_len != cipher->key_len || iv_len != cipher->iv_len)
 		return ERR_PTR(-EINVAL);
-	aead = crypto_alloc_aead(cipher->aead, 0, 0);
-	if (IS_ERR(aead))
-		return PTR_ERR(aead) == -ENOENT ? ERR_PTR(-EOPNOTSUPP) : ERR_CAST(aead);
-	err = crypto_aead_setkey(aead, key, key_len) ?:
-	      crypto_aead_setauthsize(aead, TLSOCK_TAG_LEN);
-	k = err ? NULL : kzalloc(sizeof(*k) + crypto_aead_reqsize(aead), GFP_KERNEL);
-	if (!k) {
-		crypto_free_aead(aead);
-		return ERR_PTR(err ?: -ENOMEM);
-	}
+	k = kmem_cache_zalloc(keys_cache, GFP_KERNEL);
+	if (!k)
+		return ERR_PTR(-ENOMEM);
 	k->cipher = cipher;
-	k->aead = aead;
 	memcpy(k->iv, iv, iv_len);
-	/* On Debian 6.1 and 6.12 the fast driver is behind an asynchronous wrapper, which is
-	 * synchronous in process context; should it ever queue, this waits for it.
-	 */
-	crypto_init_wait(&k->wait);
-	aead_request_set_tfm(&k->req, aead);
-	aead_request_set_callback(&k->req, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				  crypto_req_done, &k->wait);
-	aead_request_set_ad(&k->req, cipher->version == TLSOCK_TLS_1_3 ? TLSOCK_HEADER_LEN :
-									TLSOCK_AAD_MAX);
+	memcpy(k->key, key, key_len);
+	err = tlsock_keys_load(k);
+	if (err) {
+		tlsock_keys_free(k);
+		return ERR_PTR(err);
+	}
 	return k;
 }
 
@@ -51,17 +103,21 @@ void tlsock_keys_free(struct tlsock_keys *k)
 {
 	if (!k)
 		return;
-	crypto_free_aead(k->aead);
-	kfree_sensitive(k);
+	tlsock_keys_unload(k);
+	memzero_explicit(k, sizeof(*k));
+	kmem_cache_free(keys_cache, k);
 }
 
 static int keys_run(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
 		    size_t len, bool encrypt)
 {
+	struct tlsock_engine *e = k->engine;
+
 	might_sleep();
-	aead_request_set_crypt(&k->req, src, dst, len, k->nonce);
-	return crypto_wait_req(encrypt ? crypto_aead_encrypt(&k->req) :
-			       crypto_aead_decrypt(&k->req), &k->wait);
+	k->used = jiffies;
+	aead_request_set_crypt(&e->req, src, dst, len, e->nonce);
+	return crypto_wait_req(encrypt ? crypto_aead_encrypt(&e->req) :
+			       crypto_aead_decrypt(&e->req), &e->wait);
 }
 
 /* With additional data in front of both. A function of its own, for what is on its stack. */
@@ -71,10 +127,10 @@ static noinline int keys_run_aad(struct tlsock_keys *k, struct scatterlist *src,
 	struct scatterlist from[2], to[2];
 
 	sg_init_table(from, 2);
-	sg_set_buf(&from[0], k->aad, TLSOCK_AAD_MAX);
+	sg_set_buf(&from[0], k->engine->aad, TLSOCK_AAD_MAX);
 	sg_chain(from, 2, src);
 	sg_init_table(to, 2);
-	sg_set_buf(&to[0], k->aad, TLSOCK_AAD_MAX);
+	sg_set_buf(&to[0], k->engine->aad, TLSOCK_AAD_MAX);
 	sg_chain(to, 2, dst);
 	return keys_run(k, from, dst == src ? from : to, len, encrypt);
 }
@@ -93,8 +149,10 @@ static int keys_crypt(struct tlsock_keys *k, struct scatterlist *src, struct sca
 /* RFC 3610 section 2.3: CCM's counter block begins with its flags */
 static void keys_nonce(struct tlsock_keys *k, const u8 *expl)
 {
-	k->nonce[0] = k->cipher->nonce_flags;
-	tlsock_nonce(k->nonce + !!k->cipher->nonce_flags, k->cipher, k->iv, expl, k->seq);
+	u8 *nonce = k->engine->nonce;
+
+	nonce[0] = k->cipher->nonce_flags;
+	tlsock_nonce(nonce + !!k->cipher->nonce_flags, k->cipher, k->iv, expl, k->seq);
 }
 
 int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scatterlist *dst,
@@ -107,10 +165,13 @@ int tlsock_keys_seal(struct tlsock_keys *k, struct scatterlist *src, struct scat
 	/* RFC 8446 section 5.3: sequence numbers must not wrap */
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
+	if (WARN_ON_ONCE(!k->engine))
+		return -EINVAL;
 	put_unaligned_be64(k->expl, expl);
 	keys_nonce(k, expl);
 	if (c->version != TLSOCK_TLS_1_3)
-		tlsock_aad(k->aad, c, type, k->seq, len, c->explicit_len + len + TLSOCK_TAG_LEN);
+		tlsock_aad(k->engine->aad, c, type, k->seq, len,
+			   c->explicit_len + len + TLSOCK_TAG_LEN);
 	err = keys_crypt(k, src, dst, len, true);
 	if (!err) {
 		k->seq++;
@@ -129,9 +190,12 @@ int tlsock_keys_open(struct tlsock_keys *k, struct scatterlist *src, struct scat
 		return -EBADMSG;
 	if (k->seq == U64_MAX)
 		return -EKEYEXPIRED;
+	if (WARN_ON_ONCE(!k->engine))
+		return -EINVAL;
 	keys_nonce(k, expl);
 	if (c->version != TLSOCK_TLS_1_3)
-		tlsock_aad(k->aad, c, type, k->seq, len - TLSOCK_TAG_LEN, c->explicit_len + len);
+		tlsock_aad(k->engine->aad, c, type, k->seq, len - TLSOCK_TAG_LEN,
+			   c->explicit_len + len);
 	err = keys_crypt(k, src, dst, len, false);
 	if (!err)
 		k->seq++;

@@ -25,7 +25,7 @@ static void hs_free_buf(struct tlsock_hs *hs)
 	hs->ready = 0;
 }
 
-static void hs_arm(struct tlsock_ctx *ctx, unsigned long when)
+void tlsock_timer_arm(struct tlsock_ctx *ctx, unsigned long when)
 {
 	unsigned long delay = time_after(when, jiffies) ? when - jiffies : 0;
 
@@ -114,6 +114,7 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	trace_tlsock_handshake(sk, ctx, TLSOCK_TRACE_DONE, 0);
 	hs_event(sk, ctx, TLSOCK_EVENT_DONE);
 	tlsock_hs_drop(sk, ctx);
+	tlsock_rest_watch(sk, ctx);
 	tlsock_rx_update_ready(sk, ctx);
 	ctx->base_state_change(sk);
 }
@@ -143,7 +144,7 @@ static void hs_clock(struct sock *sk, struct tlsock_ctx *ctx)
 		if (time_before(since, next))
 			next = since;
 	}
-	hs_arm(ctx, next);
+	tlsock_timer_arm(ctx, next);
 }
 
 int tlsock_hs_start(struct sock *sk, struct tlsock_ctx *ctx)
@@ -522,7 +523,7 @@ int tlsock_hs_push(struct sock *sk, struct tlsock_push *p, const char **why)
 	return err;
 }
 
-static void work_locked(struct sock *sk, struct tlsock_ctx *ctx)
+static void work_locked(struct sock *sk, struct tlsock_ctx *ctx, bool timer)
 {
 	apply_parked(sk, ctx);
 	tlsock_tx_flush(sk, ctx);
@@ -533,18 +534,22 @@ static void work_locked(struct sock *sk, struct tlsock_ctx *ctx)
 		tlsock_hs_run(sk, ctx);
 	} else if (ctx->state == TLSOCK_STATE_ESTABLISHED || ctx->state == TLSOCK_STATE_MANUAL) {
 		/* see tlsock_rx_update_ready(): open the window */
-		tlsock_rx_pull(sk, ctx);
+		if (!timer)
+			tlsock_rx_pull(sk, ctx);
+		tlsock_rest(sk, ctx);
 	}
 }
 
-/* Works hold a reference to the socket and the context; see tlsock_kick() and hs_arm(). */
-static void work(struct tlsock_ctx *ctx)
+/* Works hold a reference to the socket and the context; see tlsock_kick() and
+ * tlsock_timer_arm().
+ */
+static void work(struct tlsock_ctx *ctx, bool timer)
 {
 	struct sock *sk = ctx->sk;
 
 	if (!lock_or_leave(sk, NULL)) {
 		if (!ctx->detached)
-			work_locked(sk, ctx);
+			work_locked(sk, ctx, timer);
 		release_sock(sk);
 	}
 	sock_put(sk);
@@ -553,10 +558,10 @@ static void work(struct tlsock_ctx *ctx)
 
 void tlsock_work(struct work_struct *w)
 {
-	work(container_of(w, struct tlsock_ctx, work));
+	work(container_of(w, struct tlsock_ctx, work), false);
 }
 
 void tlsock_timer(struct work_struct *w)
 {
-	work(container_of(to_delayed_work(w), struct tlsock_ctx, timer));
+	work(container_of(to_delayed_work(w), struct tlsock_ctx, timer), true);
 }

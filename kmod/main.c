@@ -78,10 +78,13 @@ static int __init tlsock_init(void)
 
 	if (err)
 		return err;
+	err = tlsock_keys_init();
+	if (err)
+		goto out_ctx;
 	err = -ENOMEM;
 	tlsock_wq = alloc_workqueue("tlsock", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!tlsock_wq)
-		goto out_ctx;
+		goto out_keys;
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto out_wq;
@@ -106,6 +109,8 @@ out_net:
 	unregister_pernet_subsys(&net_ops);
 out_wq:
 	destroy_workqueue(tlsock_wq);
+out_keys:
+	tlsock_keys_exit();
 out_ctx:
 	rcu_barrier();
 	tlsock_ctx_exit();
@@ -123,6 +128,7 @@ static void __exit tlsock_exit(void)
 	unregister_pernet_subsys(&net_ops);
 	rcu_barrier();
 	tlsock_ctx_exit();
+	tlsock_keys_exit();
 	tlsock_pool_exit();
 }
 

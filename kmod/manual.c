@@ -47,7 +47,6 @@ static struct tlsock_keys *manual_keys(const struct tlsock_cipher *c, const u8 *
 	memzero_explicit(iv, sizeof(iv));
 	if (IS_ERR(keys))
 		return keys;
-	memcpy(keys->key, in + l.key, c->key_len);
 	keys->seq = get_unaligned_be64(in + l.seq);
 	if (c->explicit_len)
 		keys->expl = get_unaligned_be64(in + l.iv);
@@ -134,6 +133,7 @@ static int set_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_t o
 		return err;
 	}
 	WRITE_ONCE(ctx->state, TLSOCK_STATE_MANUAL);
+	tlsock_rest_watch(sk, ctx);
 	if (tx) {
 		WRITE_ONCE(ctx->version, ctx->tx.keys->cipher->version);
 		return 0;

@@ -208,10 +208,14 @@ static int rx_decrypt_in_place(struct sock *sk, struct tlsock_ctx *ctx,
 	struct tlsock_rx *rx = &ctx->rx;
 	size_t skip = tlsock_keys_skip(rx->keys);
 	struct scatterlist sg[TLSOCK_RECORD_PAGES];
+	int err;
 
 	if (h->len < rx->keys->cipher->explicit_len + TLSOCK_TAG_LEN)
 		return rx_bad(sk, ctx, EBADMSG, TLSOCK_ALERT_BAD_RECORD_MAC,
 			      "the peer sent a record too short to be authentic");
+	err = tlsock_keys_wake(sk, ctx, rx->keys);
+	if (err)
+		return err;
 	tlsock_pages_sg(sg, rx->rec.pages, skip, TLSOCK_HEADER_LEN + h->len - skip);
 	return rx_decrypt(sk, ctx, h, sg, sg, page_address(rx->rec.pages[0]), 0);
 }
@@ -301,6 +305,9 @@ static noinline int rx_from_queue(struct sock *sk, struct tlsock_ctx *ctx, struc
 	skip = tlsock_keys_skip(rx->keys);
 	if (!tlsock_rx_gather(sk, rx, src, skip, len - skip))
 		return 1;
+	err = tlsock_keys_wake(sk, ctx, rx->keys);
+	if (err)
+		return err;
 	err = to && to->iter ? tlsock_rx_to_user(sk, ctx, &h, header, src, to) : 1;
 	if (err == 1) {
 		place = rx_place(src, skip, len);
@@ -339,7 +346,7 @@ static int rx_small(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock
 	skip = tlsock_keys_skip(rx->keys);
 	tlsock_sg_one(&src, page, len - skip, at + skip);
 	place = rx_place(&src, skip, len);
-	err = tlsock_rx_pages_grow(sk, rx, place + len);
+	err = tlsock_keys_wake(sk, ctx, rx->keys) ?: tlsock_rx_pages_grow(sk, rx, place + len);
 	if (err)
 		return err;
 	tlsock_sg_one(&dst, rx->rec.pages[0], len - skip, place + skip);

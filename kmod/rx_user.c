@@ -40,8 +40,8 @@ static bool rx_user_aim(struct rx_user *u, struct tlsock_keys *k, struct iov_ite
 	if (!u->n)
 		return false;
 	if (tls13) {
-		sg_set_buf(&u->sg[0], k->aad, TLSOCK_HEADER_LEN);
-		sg_set_buf(&u->content[u->n], &k->inner_type, 1);
+		sg_set_buf(&u->sg[0], k->engine->aad, TLSOCK_HEADER_LEN);
+		sg_set_buf(&u->content[u->n], &k->engine->inner_type, 1);
 	}
 	sg_mark_end(&u->content[u->n - !tls13]);
 	return true;
@@ -78,7 +78,7 @@ int tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, const struct tlso
 		return 1;
 	err = tlsock_keys_open(k, src, u.sg, h->type, header + TLSOCK_HEADER_LEN,
 			       h->len - k->cipher->explicit_len);
-	data = !err && (!tls13 || k->inner_type == TLSOCK_CT_DATA);
+	data = !err && (!tls13 || k->engine->inner_type == TLSOCK_CT_DATA);
 	if (!data) {
 		rx_user_wipe(u.content, u.n);
 		iov_iter_revert(to->iter, content);

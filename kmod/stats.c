@@ -44,6 +44,7 @@ static const struct item items[] = {
 	{ "TlsockTicketsDropped", TLSOCK_MIB_TICKETS_DROPPED },
 	{ "TlsockTickets", TLSOCK_MIB_TICKETS },
 	{ "TlsockHandshakeResumed", TLSOCK_MIB_RESUMED },
+	{ "TlsockKeysRested", TLSOCK_MIB_KEYS_RESTED },
 };
 
 /* Upstream's names; what only its device offload counts stays 0. */

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * net.tlsock of a network namespace: host_daemon, whether handshakes there go to the initial
- * namespace's daemon when there is none of its own. In the initial namespace it is what a new
- * one begins with. Root of a container must never switch it on: with it come the host's names.
+ * namespace's daemon when there is none of its own; rest_ms, see rest.c. In the initial namespace
+ * they are what a new one begins with. Root of a container must never switch host_daemon on: with
+ * it come the host's names.
  */
 #include <linux/capability.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 
 #include "tlsock.h"
+
+#define REST_MS		10000
 
 static int host_daemon(compat_ctl_table *table, int write, void *buffer, size_t *len, loff_t *pos)
 {
@@ -28,6 +31,13 @@ static const struct ctl_table entries[] = {
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = SYSCTL_ONE,
 	}, {
+		.procname = "rest_ms",
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_INT_MAX,
+	}, {
 	}
 };
 
@@ -38,8 +48,12 @@ int tlsock_sysctl_net_init(struct tlsock_net *tn)
 	if (!table)
 		return -ENOMEM;
 	table[0].data = &tn->host_daemon;
-	if (tn->net != &init_net)
+	table[1].data = &tn->rest_ms;
+	tn->rest_ms = REST_MS;
+	if (tn->net != &init_net) {
 		tn->host_daemon = READ_ONCE(tlsock_net(&init_net)->host_daemon);
+		tn->rest_ms = READ_ONCE(tlsock_net(&init_net)->rest_ms);
+	}
 	tn->sysctl = compat_register_net_sysctl(tn->net, "net/tlsock", table,
 						ARRAY_SIZE(entries) - 1);
 	if (!tn->sysctl) {

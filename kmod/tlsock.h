@@ -53,25 +53,28 @@ struct tlsock_opts {
 
 #define TLSOCK_VERIFY_UNSET	255
 
+/* What a key works with: the cipher with its expanded key, and a record's request */
+struct tlsock_engine {
+	struct crypto_wait wait;	/* of req */
+	u8 nonce[16];			/* of the record in work, as the AEAD wants it */
+	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
+	u8 inner_type;			/* likewise */
+	struct aead_request req;	/* and behind it what the driver needs */
+};
+
 /* Keys of one direction and epoch. Owned by one tlsock_dir, or by nobody yet. */
 struct tlsock_keys {
 	const struct tlsock_cipher *cipher;
-	struct crypto_aead *aead;
-	struct crypto_wait wait;	/* of req */
+	struct tlsock_engine *engine;	/* NULL: at rest; see rest.c */
+	u32 used;			/* when, in jiffies */
 	u64 seq;			/* of the next record */
 	u64 expl;			/* explicit nonce of the next record that is sent */
 	u16 suite;			/* 0 when set by hand */
 	u8 epoch;			/* enum tlsock_epoch */
 	u8 secret_len;			/* 0: KeyUpdate is not possible */
 	u8 iv[TLSOCK_NONCE_LEN];
-	u8 nonce[16];			/* of the record in work, as the AEAD wants it */
-	u8 aad[TLSOCK_AAD_MAX];		/* likewise; must not be on the stack */
-	u8 inner_type;			/* likewise */
-	union {
-		u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
-		u8 key[TLSOCK_KEY_MAX];	/* when set by hand, for who set it */
-	};
-	struct aead_request req;	/* and behind it what the driver needs */
+	u8 key[TLSOCK_KEY_MAX];
+	u8 secret[TLSOCK_SECRET_MAX];	/* traffic secret, RFC 8446 section 7.2 */
 };
 
 /* Finished records that TCP has not taken yet, in their order */
@@ -229,7 +232,7 @@ struct tlsock_ctx {
 	char *err_text;			/* NULL: there is none, or was no memory for it */
 
 	struct work_struct work;	/* reads the handshake, flushes tx.queue */
-	struct delayed_work timer;	/* deadline and grace */
+	struct delayed_work timer;	/* deadline and grace; then when keys are to rest */
 };
 
 enum tlsock_mib_item {
@@ -246,6 +249,7 @@ enum tlsock_mib_item {
 	TLSOCK_MIB_TICKETS_DROPPED,
 	TLSOCK_MIB_TICKETS,
 	TLSOCK_MIB_RESUMED,
+	TLSOCK_MIB_KEYS_RESTED,
 	/* keys set by hand, as upstream counts them */
 	TLSOCK_MIB_CURR_TX,
 	TLSOCK_MIB_CURR_RX,
@@ -284,6 +288,7 @@ struct tlsock_net {
 	u32 grace_ms, max_netns, max_uid, max_listener;
 	struct tlsock_mib __percpu *mib;
 	u8 host_daemon;			/* sysctl: without a daemon here, ask the initial one's */
+	int rest_ms;			/* sysctl: keys not used for so long rest; 0: never */
 	struct ctl_table_header *sysctl;
 	struct ctl_table *sysctl_table;
 };
@@ -412,6 +417,24 @@ void __printf(6, 7) tlsock_fail(struct sock *sk, struct tlsock_ctx *ctx, int err
 struct tlsock_push *tlsock_hs_parked(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_work(struct work_struct *work);
 void tlsock_timer(struct work_struct *work);
+/* tlsock_timer() at @when, in jiffies, in place of when it was to be. Socket lock. */
+void tlsock_timer_arm(struct tlsock_ctx *ctx, unsigned long when);
+
+/* rest.c: all under the socket lock */
+
+/* Keys are in force, or in use again: look at them later. */
+void tlsock_rest_watch(struct sock *sk, struct tlsock_ctx *ctx);
+/* Let those rest that were not used for long; for a work. */
+void tlsock_rest(struct sock *sk, struct tlsock_ctx *ctx);
+int tlsock_rest_end(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_keys *keys);
+/* Before @keys are used. 0, or the negative errno of tlsock_keys_load(), which changes nothing: it
+ * can be tried again.
+ */
+static inline int tlsock_keys_wake(struct sock *sk, struct tlsock_ctx *ctx,
+				   struct tlsock_keys *keys)
+{
+	return likely(keys->engine) ? 0 : tlsock_rest_end(sk, ctx, keys);
+}
 
 /* sysctl.c: net.tlsock of a network namespace */
 int tlsock_sysctl_net_init(struct tlsock_net *tn);
@@ -430,10 +453,15 @@ void tlsock_stats_tls_unregister(void);
 
 /* crypto.c */
 
+int tlsock_keys_init(void);
+void tlsock_keys_exit(void);
 /* ERR_PTR: -EINVAL lengths, -EOPNOTSUPP the kernel has no such cipher, -ENOMEM. May sleep. */
 struct tlsock_keys *tlsock_keys_new(const struct tlsock_cipher *cipher, const u8 *key,
 				    size_t key_len, const u8 *iv, size_t iv_len);
 void tlsock_keys_free(struct tlsock_keys *keys);
+/* Have an engine: 0, -ENOMEM or what the driver says. May sleep. Be without one. */
+int tlsock_keys_load(struct tlsock_keys *keys);
+void tlsock_keys_unload(struct tlsock_keys *keys);
 /* Where the scatterlists of the next two begin in a record: at its header in TLS 1.3, whose
  * additional data that is, else at the content. Bytes.
  */

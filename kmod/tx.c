@@ -142,6 +142,11 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 		kfree(buf);
 		return -EINVAL;
 	}
+	err = keys ? tlsock_keys_wake(sk, ctx, keys) : 0;
+	if (err) {
+		kfree(buf);
+		return err;
+	}
 	trace_tlsock_record(sk, ctx, true, type, 1, len);
 	/* RFC 8446 appendix D.4: the dummy change_cipher_spec is never protected */
 	if (!keys || (type == TLSOCK_CT_CCS && keys->cipher->version == TLSOCK_TLS_1_3)) {
@@ -439,7 +444,7 @@ static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 		return err;
 	if (sk->sk_shutdown & SEND_SHUTDOWN || ctx->tx.close_sent)
 		return -EPIPE;
-	return 0;
+	return tlsock_keys_wake(sk, ctx, ctx->tx.keys);
 }
 
 /* Until the record in work is free and TCP has room */

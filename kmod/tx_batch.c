@@ -137,8 +137,8 @@ static void tx_source(struct tlsock_keys *keys, struct tx_making *m, struct msgh
 	if (!m->n_pages)
 		return;
 	if (m->tls13) {
-		keys->inner_type = m->type;
-		sg_set_buf(&m->src[m->n_pages + 1], &keys->inner_type, 1);
+		keys->engine->inner_type = m->type;
+		sg_set_buf(&m->src[m->n_pages + 1], &keys->engine->inner_type, 1);
 	}
 	sg_mark_end(&m->src[m->n_pages - 1 + 2 * m->tls13]);
 }

@@ -171,6 +171,31 @@ static int fresh_raw(struct pair *p, uint16_t version, uint16_t suite)
 	return setsockopt(p->s, SOL_SOCKET, SO_SNDBUF, &big, sizeof(big));
 }
 
+/* Keys at rest: so that they have to come back for each operation. They are, within a jiffy. */
+static bool resting;
+
+static void let_rest(void)
+{
+	long long before;
+
+	if (!resting)
+		return;
+	do {
+		before = stat_get("TlsockKeysRested");
+		poll(NULL, 0, 100);
+	} while (stat_get("TlsockKeysRested") != before);
+}
+
+static int rest_begin(void)
+{
+	int fd = open("/proc/sys/net/tlsock/rest_ms", O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, "20", 2) == 2;
+
+	resting = ok;
+	close(fd);
+	return ok ? 0 : -1;
+}
+
 static void sending(struct __test_metadata *_metadata, struct pair *p, uint16_t version,
 		    uint16_t suite, sender by, size_t len)
 {
@@ -181,6 +206,7 @@ static void sending(struct __test_metadata *_metadata, struct pair *p, uint16_t 
 	for (int n = 1; hit && n < FAULTS_MOST; n++) {
 		if (by == by_splice)
 			ASSERT_EQ((ssize_t)len, write(pipes[1], data, len));
+		let_rest();
 		arm(n);
 		sent = by(p->s, len);
 		hit = fired();
@@ -287,6 +313,7 @@ static void receiving(struct __test_metadata *_metadata, struct pair *p, uint16_
 		ASSERT_EQ(0, records(p, len));
 		ASSERT_NE(0, poll_for(p->s, POLLIN));
 		memset(got, 0, sizeof(got));
+		let_rest();
 		arm(n);
 		n_got = by(p->s, got, len);
 		hit = fired();
@@ -323,6 +350,21 @@ TEST_F_TIMEOUT(faults, splice_in, 280)
 	receiving(_metadata, &self->p, variant->version, variant->suite, by_splice_in, 16384);
 	close(pipes[0]);
 	close(pipes[1]);
+}
+
+TEST_F_TIMEOUT(faults, send_after_a_rest, 280)
+{
+	ASSERT_EQ(0, rest_begin());
+	sending(_metadata, &self->p, variant->version, variant->suite, by_send, 1400);
+	sending(_metadata, &self->p, variant->version, variant->suite, by_more, 1400);
+}
+
+TEST_F_TIMEOUT(faults, receive_after_a_rest, 280)
+{
+	ASSERT_EQ(0, rest_begin());
+	receiving(_metadata, &self->p, variant->version, variant->suite, by_recv, 1400);
+	receiving(_metadata, &self->p, variant->version, variant->suite, by_recv, 16384);
+	receiving(_metadata, &self->p, variant->version, variant->suite, by_poll, 1400);
 }
 
 TEST_F_TIMEOUT(faults, options, 280)

@@ -49,7 +49,8 @@ if [ "$clock" = instructions ]; then
 	done
 fi
 records mode=latency cipher=tls13-aes-128-gcm path=kernel sizes=1024,16384
-records mode=memory cipher=tls13-aes-128-gcm path=kernel
+echo 1000 >/proc/sys/net/tlsock/rest_ms
+records mode=memory cipher=tls13-aes-128-gcm path=kernel idle_ms=2500
 
 echo "kernel $kernel $(uname -r) $clock $(driver 'gcm(aes)') $(driver 'rfc7539(chacha20,poly1305)')" >>"$raw"
 awk '/TlsockTxRecords/ { print "counted", $2 }' /proc/net/tlsock_stat >>"$raw"

@@ -6,6 +6,7 @@
  * one line a slice; medians are made on the host. It must never judge, and never stays loaded.
  */
 #include <linux/bvec.h>
+#include <linux/delay.h>
 #include <linux/in.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -42,9 +43,12 @@ static unsigned int rounds = 15;
 module_param(rounds, uint, 0444);
 static unsigned int slice_us = 20000;
 module_param(slice_us, uint, 0444);
-static unsigned int conns = 400;
+static unsigned int conns = 2000;
 module_param(conns, uint, 0444);
-MODULE_PARM_DESC(conns, "connections whose memory is weighed");
+MODULE_PARM_DESC(conns, "connections whose memory is weighed: many, for free pages that a processor keeps");
+static unsigned int idle_ms;
+module_param(idle_ms, uint, 0444);
+MODULE_PARM_DESC(idle_ms, "how long they are idle when they are weighed");
 
 struct pair {
 	struct socket *a, *b;
@@ -346,15 +350,22 @@ static int weigh(const char *ulp)
 	for (i = 0; i < conns && !err; i++)
 		err = pair_open(&p[i], ulp) ?: whole(p[i].a, p[i].b, 16384) ?:
 		      whole(p[i].b, p[i].a, 16384);
+	msleep(idle_ms);
+	rcu_barrier();
 	si_meminfo(&after);
 	if (!err)
 		pr_info("bench: memory %s %s %d %s %lld 0\n", cipher, path, 0, ulp,
 			div_s64(((s64)before.freeram - (s64)after.freeram) * PAGE_SIZE, conns));
-	for (i = 0; i < conns; i++)
+	for (i = 0; i < conns; i++) {
+		/* with a reset: what waits for late packets is memory too */
+		if (p[i].a)
+			sock_no_linger(p[i].a->sk);
 		pair_close(&p[i]);
+	}
 	kvfree(p);
-	/* sockets are freed by RCU: the next one must not find their memory */
-	synchronize_rcu();
+	/* sockets are freed by RCU, and that frees more */
+	rcu_barrier();
+	rcu_barrier();
 	return err;
 }
 
@@ -362,7 +373,7 @@ static int weigh_all(void)
 {
 	int err = 0, u, r;
 
-	for (r = 0; r < 3 && !err; r++)
+	for (r = 0; r < 5 && !err; r++)
 		for (u = 0; u < n_ulps && !err; u++)
 			err = weigh(ulp_name[u]);
 	return err;
