@@ -94,7 +94,7 @@ respond() { # days
 
 # What s_client says of the response that came with the certificate
 stapled() { # pattern
-	openssl s_client -status -connect 127.0.0.1:4440 </dev/null 2>/dev/null | grep -qE "$1"
+	openssl s_client -status -connect 127.0.0.1:4440 </dev/null 2>/dev/null | grep -E "$1" >/dev/null
 }
 
 staples() {
@@ -118,7 +118,7 @@ filtered() { # pid: a seccomp filter, no new privileges, no core
 
 # Its memory stays in memory, and in no dump; a mapping is locked as a whole or not at all.
 keeps_secrets() { # pid
-	sed -n '/ \[heap\]$/,/^VmFlags:/p' "/proc/$1/smaps" | grep -q '^VmFlags:.* lo' &&
+	sed -n '/ \[heap\]$/,/^VmFlags:/p' "/proc/$1/smaps" | grep '^VmFlags:.* lo' >/dev/null &&
 		[ "$(awk '$1 == "VmLck:" { print $2 }' "/proc/$1/status")" -gt 0 ] &&
 		grep -q '^Max core file size  *0  *0 ' "/proc/$1/limits"
 }

@@ -9,7 +9,7 @@ tool=$BUILD/tlsock
 tracing=/sys/kernel/tracing
 
 seen() { # extended pattern, name
-	grep -E "tlsock_" "$tmp/trace" | grep -qE -- "$1"
+	grep -qE -- "$1" "$tmp/trace"
 	result $? "$2"
 }
 

@@ -53,7 +53,7 @@ connection() { # what it was
 }
 
 status_says() { # pattern: what it says of the key log
-	"$tool" status | grep -qE "^key log +$1\$"
+	"$tool" status | grep -E "^key log +$1\$" >/dev/null
 }
 
 keylog_of_root() {
