@@ -105,6 +105,8 @@ int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int
 			release_sock(sk);
 			return err;
 		}
+		if (err && flags & O_NONBLOCK)
+			return err;
 	}
 	lock_sock(sk);
 	err = connect_finish(sock, ctx, flags);
