@@ -65,7 +65,7 @@ bench: | setup-build setup-vm
 
 ##  make tests selftests    build the unit tests, the selftests
 tests: $(test_programs)
-selftests: $(selftest_programs)
+selftests: $(selftest_programs) $(token_provider)
 
 ##  make vm                 a shell in a virtual machine, or CMD='...'; KERNEL=6.1|6.12|7.x
 vm: | setup-vm

@@ -431,6 +431,8 @@ static void test_end(const struct ends *ends, struct config *c)
 static void test_all(void)
 {
 	struct config *c = load_all();
+	struct hs_key_operations operations;
+	char reason[KEEPER_REASON_SIZE] = "";
 	struct ends ends;
 
 	if (!c)
@@ -438,6 +440,10 @@ static void test_all(void)
 	ends = (struct ends){ fake_new(c), fake_new(c) };
 	ok(!shakes_hands(&ends, "p256", "", "modern"), "the loader itself cannot sign any more");
 	ok(!keeper_join(c->keeper), "a worker can");
+	ok(keeper_load(c->keeper, "pkcs11:token=web;object=rsa;type=private", "1234", &operations,
+		       reason) < 0 &&
+		   strstr(reason, "there is no such operation"),
+	   "but it can load no key: %s", reason);
 	test_handshakes(&ends);
 	test_end(&ends, c);
 	fake_free(ends.client);
