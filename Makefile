@@ -41,6 +41,12 @@ check: user tests selftests | setup-vm setup-peers setup-deb
 check-debug: user selftests | setup-vm setup-peers
 	selftests/check.sh -k debug $(TESTS)
 
+##  make check-races        selftests on four processors: KASAN, lockdep; KCSAN; KERNEL=smp|kcsan TESTS='a b'
+check-races: user selftests | setup-vm setup-peers
+	selftests/check.sh -k "$(or $(KERNEL),smp kcsan)" $(or $(TESTS),$(race_tests))
+race_tests := gate record direct zerocopy data sockopt connect post_handshake key_change seam peer close \
+	held others bypass interrupt lossy damage standing upstream
+
 ##  make check-scale        10000 connections in a machine of 1 GiB: what they cost, floods; KERNEL=
 check-scale: user selftests | setup-vm setup-peers
 	selftests/vm/module.sh $(or $(KERNEL),6.12)
@@ -104,6 +110,6 @@ clean:
 setup-%:
 	@$(SETUP) $*
 
-.PHONY: all help module user demo check check-debug check-gnutls check-pkcs11 check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb check-readme clean
+.PHONY: all help module user demo check check-debug check-gnutls check-pkcs11 check-races check-scale check-upstream bench tests selftests vm lint format install uninstall deb check-deb check-readme clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules

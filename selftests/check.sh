@@ -5,7 +5,7 @@
 #
 # Unit tests and the installation on the host; on each kernel the module is built and the selftests run in
 # one guest; the packages and what README says on a Debian of their own; the gate against planted
-# bugs. With -k only those kernels, with names only those tests (unit tests have theirs too;
+# bugs, on 6.1 and on each kernel that watches for some. With -k only those kernels, with names only those tests (unit tests have theirs too;
 # "install", "deb", "readme" and "gate"). What takes longest begins first. Two jobs run side by side
 # (JOBS). At the end stand what failed, who has met whom in the interop tests, and the sum: "N passed,
 # N failed, N skipped". It must never end well when nothing ran.
@@ -48,8 +48,10 @@ packages_job() {
 	host_test packages readme "$here/readme.sh" -- "$@"
 }
 
-gate_job() {
-	host_test gate gate "$here/vm/gate_test.sh" "$@"
+gate_job() { # kernel, wanted names...
+	local kernel=$1
+	shift
+	host_test "gate-$kernel" gate "$here/vm/gate_test.sh" "$kernel" -- "$@"
 }
 
 host_test() { # place, name, command..., --, wanted names...
@@ -132,7 +134,7 @@ job() { # place, command...
 fetch_kernels() {
 	local k
 	for k in $kernels; do
-		[ "$k" = debug ] || "$here/vm/kernel.sh" "$k"
+		case $k in debug | smp | kcsan) ;; *) "$here/vm/kernel.sh" "$k" ;; esac
 	done
 	case $kernels in *7.x*) "$here/vm/chroot.sh" ;; esac
 }
@@ -160,11 +162,13 @@ if [ -n "$hosted" ]; then
 	slot
 	job packages packages_job "$@" &
 	slot
-	job gate gate_job 6.1 -- "$@" &
-elif [ "$kernels" = debug ]; then
-	slot
-	job gate gate_job debug -- "$@" &
+	job gate-6.1 gate_job 6.1 "$@" &
 fi
+for k in $kernels; do
+	case $k in debug | smp | kcsan) ;; *) continue ;; esac
+	slot
+	job "gate-$k" gate_job "$k" "$@" &
+done
 wait
 
 # What failed, once more and in one place: the rest of the output is long.

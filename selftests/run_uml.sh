@@ -4,7 +4,7 @@
 # run_uml.sh [-k debug|bench] [-m MB] [-t seconds] [-o folder] -- command...
 #
 # The same as run_vm.sh with another machine: a User Mode Linux with KASAN, lockdep, kmemleak, UBSAN
-# and fault injection (debug), or one that is fast (bench), built by vm/uml_kernel.sh. It runs
+# and fault injection (debug), or one that is fast (bench), built by vm/built_kernel.sh. It runs
 # natively, so that sanitizers cost no more than an emulated processor does, and times are real. The
 # gate is the same.
 set -euo pipefail
@@ -25,7 +25,7 @@ boot() {
 	cat "$out/output" 2>/dev/null || true
 }
 
-image=$("$here/vm/uml_kernel.sh" "$kernel" image)
-release=$("$here/vm/uml_kernel.sh" "$kernel" release)
-prepare "$release" "$("$here/vm/uml_kernel.sh" "$kernel" modules)"
+image=$("$here/vm/built_kernel.sh" "$kernel" image)
+release=$("$here/vm/built_kernel.sh" "$kernel" release)
+prepare "$release" "$("$here/vm/built_kernel.sh" "$kernel" modules)"
 conclude "$release"

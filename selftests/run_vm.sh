@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# run_vm.sh [-k 6.1|6.12|7.x] [-r root] [-m MB] [-c cpus] [-t seconds] [-o folder] [-a words] [-i] [-I] -- command...
+# run_vm.sh [-k 6.1|6.12|7.x|smp|kcsan] [-r root] [-m MB] [-c cpus] [-t seconds] [-o folder] [-a words] [-i] [-I] -- command...
 #
 # Boots an unmodified Debian kernel in QEMU (KVM where it works, else emulated), with the host's
 # root read-only under an overlay and the tree at its own path, runs the command from the top of
@@ -11,6 +11,7 @@
 # time is what instructions take, a nanosecond each, on one processor: for benchmarks. -a has more words
 # for the kernel's command line: slub_debug=FZPU, kfence.sample_interval=20. With -r the root is
 # another folder, a Debian with a kernel that boots as it would: the command is a service of its systemd.
+# smp and kcsan are kernels of vm/built_kernel.sh: KASAN and lockdep, or KCSAN, on four processors.
 #
 # The command sees KVER, TLSOCK_KO (the module built for this kernel), BUILD (the build folder)
 # and RESULTS (the one folder of the host that it can write to). A boot that never reached its
@@ -23,6 +24,10 @@ tree=$(dirname "$here")
 
 kernel=6.1
 options k:r:m:c:t:o:a:iI "$@"
+script=$here/vm/kernel.sh
+case $kernel in
+smp | kcsan) script=$here/vm/built_kernel.sh cpus=${cpus:-4} ;;
+esac
 
 accelerator() {
 	if [ -n "$icount" ]; then
@@ -55,7 +60,7 @@ boot() {
 		share results "$out" ''
 	} | sed 's/ /\n/')
 	timeout --foreground -k 5 $((limit + 180)) qemu-system-x86_64 -nodefaults -no-user-config \
-		-machine q35 -accel "${accel[@]}" -smp "$cpus" -m "$memory" -no-reboot -display none \
+		-machine q35 -accel "${accel[@]}" -smp "${cpus:-2}" -m "$memory" -no-reboot -display none \
 		-kernel "$image" -initrd "$initramfs" \
 		-append "console=ttyS0 quiet panic=-1 oops=panic nokaslr mitigations=off log_buf_len=8M \
 random.trust_cpu=on audit=0 systemd.log_level=err $append" \
@@ -69,9 +74,9 @@ if [ -n "$system" ]; then
 	release=${image##*/vmlinuz-}
 	modules=$system/lib/modules/$release
 else
-	release=$("$here/vm/kernel.sh" "$kernel" release)
-	image=$("$here/vm/kernel.sh" "$kernel" image)
-	modules=$("$here/vm/kernel.sh" "$kernel" modules)
+	release=$("$script" "$kernel" release)
+	image=$("$script" "$kernel" image)
+	modules=$("$script" "$kernel" modules)
 fi
 initramfs=$("$here/vm/initramfs.sh" "$release" "$modules")
 # shellcheck disable=SC2046,SC2207 # two words on purpose

@@ -72,6 +72,6 @@ cat >"$out/Kbuild" <<-'K'
 	obj-m := aes_gcm.o
 	aes_gcm-y := glue.o aes-gcm-aesni-x86_64.o aes-gcm-vaes-avx2.o aes-gcm-vaes-avx512.o
 K
-make -C "$("$vm/uml_kernel.sh" bench)" ARCH=um M="$(realpath "$out")" --no-print-directory modules \
+make -C "$("$vm/built_kernel.sh" bench)" ARCH=um M="$(realpath "$out")" --no-print-directory modules \
 	>"$out/build.log" 2>&1 </dev/null || die "x86 AES-GCM does not build:" "$(grep -m5 -iE 'error' "$out/build.log")"
 echo "$out/aes_gcm.ko"

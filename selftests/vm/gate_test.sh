@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# gate_test.sh [6.1|6.12|7.x|debug]: is the gate awake? TAP on standard output.
+# gate_test.sh [6.1|6.12|7.x|debug|smp|kcsan]: is the gate awake? TAP on standard output.
 #
 # First gate.sh alone with made-up results: each complaint of a kernel, and its absence. Then
 # guests with planted bugs, few because each costs a boot: run_vm.sh has to fail in the words of
@@ -45,6 +45,7 @@ boots() { # name, command, expected status, expected words...
 
 echo "TAP version 13"
 judge pass "tlsock: loaded"
+judge pass "BUG: KCSAN: data-race in tcp_poll / tcp_rcv_established"
 while read -r line; do
 	judge fail "$line"
 done <<'LOG'
@@ -54,6 +55,9 @@ kernel BUG at mm/slub.c:1!
 Oops: 0002 [#1] PREEMPT SMP NOPTI
 general protection fault, probably for non-canonical address
 WARNING: possible circular locking dependency detected
+BUG: KCSAN: data-race in tcp_poll / tlsock_fail [tlsock]
+BUG: KCSAN: data-race in tlsock_poll+0x1/0x2 [tlsock]
+BUG: KCSAN: assert: race in tcp_poll / tcp_rcv_established
 BUG: KASAN: slab-use-after-free in tlsock_close+0x1/0x2 [tlsock]
 UBSAN: array-index-out-of-bounds in kmod/rx.c:1:1
 INFO: task tlsockd:1 blocked for more than 60 seconds.
@@ -93,16 +97,31 @@ debug_bugs() {
 	boots "kmemleak sees a leak" "insmod $ko what=leak" 99 "unreferenced object"
 }
 
+smp_bugs() {
+	boots "a clean run on four processors passes" "insmod $ko && nproc" 0 "^4$"
+	boots "KASAN sees what another processor uses" "insmod $ko what=far" 99 \
+		"KASAN: .*use-after-free in far_reader"
+	boots "lockdep sees an inversion" "insmod $ko what=lock" 99 "possible circular locking"
+}
+
+kcsan_bugs() {
+	boots "a clean run on four processors passes" "insmod $ko && nproc" 0 "^4$"
+	boots "KCSAN sees a data race" "insmod $ko what=race" 99 "KCSAN: data-race in race_turns \\[bugs\\]"
+}
+
 if ! ko=$("$here/module.sh" -s selftests/vm/bugs "$kernel" 2>&1); then
 	result 1 "the module of planted bugs builds" "$ko"
 else
 	ko=$(tail -1 <<<"$ko")/bugs.ko
-	if [ "$kernel" = debug ]; then
+	run=("$here/../run_vm.sh" -k "$kernel")
+	case $kernel in
+	debug)
 		run=("$here/../run_uml.sh")
 		debug_bugs
-	else
-		run=("$here/../run_vm.sh" -k "$kernel")
-		stock_bugs
-	fi
+		;;
+	smp) smp_bugs ;;
+	kcsan) kcsan_bugs ;;
+	*) stock_bugs ;;
+	esac
 fi
 echo "1..$n"

@@ -20,6 +20,7 @@ settle() {
 	echo 60 >/proc/sys/kernel/watchdog_thresh
 	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
 	echo 90 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+	[ "$KVER" != kcsan ] || echo on >/sys/kernel/debug/kcsan
 	# The boot was quiet; from here on the console gets everything, should there be a panic.
 	echo 7 >/proc/sys/kernel/printk
 } 2>/dev/null

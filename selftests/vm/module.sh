@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|KDIR [make argument...]: build for one kernel.
+# module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|smp|kcsan|KDIR [make argument...]: build for one.
 #
 # Kbuild and kmod/ are copied to build/module/<release>/ (-o: <place>/<release>/) and built there,
 # W=1; with -s another folder of the tree that has a Kbuild of its own (a test's helper module) is
@@ -22,7 +22,7 @@ while getopts s:o: opt; do
 done
 shift $((OPTIND - 1))
 kernel=${1:-}
-[ -n "$kernel" ] || die "usage: module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|KDIR [make argument...]"
+[ -n "$kernel" ] || die "usage: module.sh [-s folder] [-o place] 6.1|6.12|7.x|debug|bench|smp|kcsan|KDIR [make argument...]"
 shift
 
 run=()
@@ -35,10 +35,10 @@ case $kernel in
 		run=("$here/chroot.sh")
 	fi
 	;;
-debug | bench)
-	kdir=$("$here/uml_kernel.sh" "$kernel")
-	rel=$("$here/uml_kernel.sh" "$kernel" release)
-	set -- ARCH=um "$@"
+debug | bench | smp | kcsan)
+	kdir=$("$here/built_kernel.sh" "$kernel")
+	rel=$("$here/built_kernel.sh" "$kernel" release)
+	case $kernel in debug | bench) set -- ARCH=um "$@" ;; esac
 	;;
 *)
 	kdir=$(realpath -e "$kernel") || die "no such kernel: $kernel"

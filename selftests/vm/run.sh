@@ -15,7 +15,7 @@ usage() {
 options() { # letters, words...: leaves kernel system memory cpus limit out append interactive icount command
 	local letters=$1 opt
 	shift
-	memory=2048 cpus=2 limit=600 out='' system='' append='' interactive='' icount=''
+	memory=2048 cpus='' limit=600 out='' system='' append='' interactive='' icount=''
 	while getopts "$letters" opt; do
 		case $opt in
 		k) kernel=$OPTARG ;;

@@ -3,10 +3,13 @@
  * bugs.ko: plants bugs, on purpose, so that the gate can be seen to catch them.
  *
  * insmod bugs.ko what=...,...: warn, oops and ref work on any kernel; uaf, oob, lock, sleep,
- * index and leak need the sanitizers of a debug kernel. It must never be part of anything
- * installed.
+ * index and leak need the sanitizers of a debug kernel, far and race several processors besides. It
+ * must never be part of anything installed.
  */
+#include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -15,7 +18,7 @@
 
 static char *what = "none";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "of warn, oops, ref, uaf, oob, lock, sleep, index, leak, with commas");
+MODULE_PARM_DESC(what, "of warn, oops, ref, uaf, oob, lock, sleep, index, leak, far, race, with commas");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -107,6 +110,70 @@ static void plant_index(void)
 	(void)READ_ONCE(few[i]);
 }
 
+static char *far_memory;
+static int raced;
+static DECLARE_COMPLETION(far_used);
+static DECLARE_COMPLETION(far_freed);
+static DECLARE_COMPLETION(end);
+
+/* On another processor: uses it, and uses it once more when it is free. */
+static int far_reader(void *unused)
+{
+	(void)READ_ONCE(far_memory[5]);
+	complete(&far_used);
+	wait_for_completion(&far_freed);
+	(void)READ_ONCE(far_memory[5]);
+	kthread_complete_and_exit(&end, 0);
+}
+
+static noinline void race_turns(void)
+{
+	int i;
+
+	for (i = 0; i < 1000000; i++) {
+		raced++;
+		barrier();
+		if (!(i % 10000))
+			cond_resched();
+	}
+}
+
+static int race_far(void *unused)
+{
+	race_turns();
+	kthread_complete_and_exit(&end, 0);
+}
+
+static bool start_far(int (*run)(void *))
+{
+	struct task_struct *task = kthread_create(run, NULL, "planted");
+
+	if (IS_ERR(task))
+		return false;
+	kthread_bind(task, cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
+	wake_up_process(task);
+	return true;
+}
+
+static void plant_far(void)
+{
+	far_memory = kzalloc(100, GFP_KERNEL);
+	if (!far_memory || !start_far(far_reader))
+		return;
+	wait_for_completion(&far_used);
+	kfree(far_memory);
+	complete(&far_freed);
+	wait_for_completion(&end);
+}
+
+static void plant_race(void)
+{
+	if (!start_far(race_far))
+		return;
+	race_turns();
+	wait_for_completion(&end);
+}
+
 static const struct {
 	const char *name;
 	void (*plant)(void);
@@ -114,6 +181,7 @@ static const struct {
 	{ "warn", plant_warning }, { "oops", plant_oops }, { "ref", plant_reference },
 	{ "uaf", plant_uaf },	   { "oob", plant_oob },   { "lock", plant_lock },
 	{ "sleep", plant_sleep },  { "leak", plant_leak },  { "index", plant_index },
+	{ "far", plant_far },	   { "race", plant_race },
 };
 
 static int __init bugs_init(void)
