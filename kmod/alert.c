@@ -90,7 +90,7 @@ int tlsock_alert_recv(struct sock *sk, struct tlsock_ctx *ctx)
 	trace_tlsock_alert(sk, ctx, false, alert[0], alert[1]);
 
 	if (alert[1] == TLSOCK_ALERT_CLOSE_NOTIFY && ctx->state == TLSOCK_STATE_ESTABLISHED) {
-		ctx->rx.eof = true;
+		WRITE_ONCE(ctx->rx.eof, true);
 		return 0;
 	}
 	/* RFC 8446 section 6.1: user_canceled is followed by close_notify. In TLS 1.2 other

@@ -152,7 +152,7 @@ static int push_key(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_act *
 		to = &ctx->rx.keys;
 	}
 	tlsock_keys_free(*to);
-	*to = a->keys;
+	WRITE_ONCE(*to, a->keys);
 	WRITE_ONCE(ctx->kernel_type, a->keys->cipher->kernel_type);
 	a->keys = NULL;
 	return 0;

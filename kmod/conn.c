@@ -128,7 +128,7 @@ static int limits_take(struct tlsock_net *tn, struct tlsock_conn *conn,
 		hlist_add_head(&u->node, bucket);
 	}
 	u->in_flight++;
-	tn->in_flight++;
+	WRITE_ONCE(tn->in_flight, tn->in_flight + 1);
 	if (conn->quota)
 		atomic_inc(&conn->quota->in_flight);
 	return 0;
@@ -145,7 +145,7 @@ static void limits_give(struct tlsock_net *tn, struct tlsock_conn *conn)
 		hlist_del(&u->node);
 		kfree(u);
 	}
-	tn->in_flight--;
+	WRITE_ONCE(tn->in_flight, tn->in_flight - 1);
 	if (conn->quota)
 		atomic_dec(&conn->quota->in_flight);
 }
@@ -440,7 +440,7 @@ int tlsock_worker_add(struct tlsock_net *tn, u32 portid)
 		err = -EALREADY;
 	} else {
 		list_add(&w->node, &tn->workers);
-		tn->n_workers++;
+		WRITE_ONCE(tn->n_workers, tn->n_workers + 1);
 		tn->had_worker = true;
 		w = NULL;
 	}
@@ -482,7 +482,8 @@ void tlsock_worker_del(struct tlsock_net *tn, u32 portid)
 	if (!w)
 		goto out;
 	list_del(&w->node);
-	if (!--tn->n_workers) {
+	WRITE_ONCE(tn->n_workers, tn->n_workers - 1);
+	if (!tn->n_workers) {
 		tn->workers_gone = jiffies;
 		tlsock_tickets_clear(tn);
 	}

@@ -122,7 +122,7 @@ void tlsock_ctx_reset(struct sock *sk, struct tlsock_ctx *ctx)
 	ctx->id = 0;
 	WRITE_ONCE(ctx->version, 0);
 	ctx->tx.close_sent = false;
-	ctx->rx.eof = false;
+	WRITE_ONCE(ctx->rx.eof, false);
 	ctx->rx.user_shut = false;
 	ctx->rx.idle = 0;
 	ctx->rx.idle_bytes = 0;

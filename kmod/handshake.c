@@ -342,7 +342,7 @@ static int hs_ccs(struct sock *sk, struct tlsock_ctx *ctx)
 			      "the peer sent a change_cipher_spec that has no place here");
 	if (rx->pending) {
 		tlsock_keys_free(rx->keys);
-		rx->keys = rx->pending;
+		WRITE_ONCE(rx->keys, rx->pending);
 		rx->pending = NULL;
 	}
 	return 0;

@@ -52,7 +52,7 @@ int tlsock_key_update_send(struct sock *sk, struct tlsock_ctx *ctx, bool request
 		tlsock_keys_free(next);
 		return err;
 	}
-	ctx->tx.keys = next;
+	WRITE_ONCE(ctx->tx.keys, next);
 	ctx->tx.key_updates++;
 	trace_tlsock_key_update(sk, ctx, true, ctx->tx.key_updates);
 	tlsock_keys_free(keys);
@@ -109,7 +109,7 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 		return -ENOMEM;
 	}
 	tlsock_keys_free(rx->keys);
-	rx->keys = next;
+	WRITE_ONCE(rx->keys, next);
 	rx->key_updates++;
 	trace_tlsock_key_update(sk, ctx, false, rx->key_updates);
 	rx->last_update = jiffies;

@@ -102,7 +102,7 @@ static int manual_key(struct sock *sk, struct tlsock_ctx *ctx, bool tx, sockptr_
 	else
 		tlsock_stats_direction(sk, ctx, tx);
 	tlsock_keys_free(*to);
-	*to = keys;
+	WRITE_ONCE(*to, keys);
 	WRITE_ONCE(ctx->kernel_type, c->kernel_type);
 	return 0;
 }

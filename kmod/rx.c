@@ -40,7 +40,7 @@ void tlsock_rx_stop(struct tlsock_rx *rx)
 	tlsock_pages_put(rx->rec.pages);
 	tlsock_keys_free(rx->keys);
 	tlsock_keys_free(rx->pending);
-	rx->keys = NULL;
+	WRITE_ONCE(rx->keys, NULL);
 	rx->pending = NULL;
 	rx->open = false;
 	rx->fill = 0;

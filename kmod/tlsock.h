@@ -304,9 +304,11 @@ struct tlsock_net *tlsock_net(const struct net *net);
 static inline void tlsock_add(const struct sock *sk, enum tlsock_mib_item item, s64 n)
 {
 	struct tlsock_mib __percpu *mib = tlsock_net(sock_net(sk))->mib;
+	u64 *v;
 
 	lockdep_assert(!in_serving_softirq());
-	get_cpu_ptr(mib)->v[item] += n;
+	v = &get_cpu_ptr(mib)->v[item];
+	WRITE_ONCE(*v, *v + n);		/* pairs with tlsock_stats_sum() */
 	put_cpu_ptr(mib);
 }
 
@@ -317,7 +319,8 @@ static inline void tlsock_inc(const struct sock *sk, enum tlsock_mib_item item)
 
 static inline struct tlsock_ctx *tlsock_ctx(const struct sock *sk)
 {
-	return (__force struct tlsock_ctx *)inet_csk(sk)->icsk_ulp_data;
+	/* set once, and taken away by close(): system calls look before they have the lock */
+	return (__force struct tlsock_ctx *)READ_ONCE(inet_csk(sk)->icsk_ulp_data);
 }
 
 /* The ULP "tls" before its keys, whose calls are TCP's. After a failure the keys are gone too. */

@@ -67,7 +67,7 @@ void tlsock_tx_free(struct tlsock_tx *tx)
 	tlsock_pages_put(tx->pages);
 	tx->open = 0;
 	tlsock_keys_free(tx->keys);
-	tx->keys = NULL;
+	WRITE_ONCE(tx->keys, NULL);
 }
 
 struct tlsock_txbuf *tlsock_txbuf_new(size_t len, gfp_t gfp)
