@@ -127,6 +127,9 @@ $(token_provider): $(B)/obj/release/user/tests/provider/token_provider.o
 
 $(B)/tests/test_daemon_tokens: | $(token_provider)
 
+# No bytes of a fuzzer's choose what code is loaded.
+$(B)/tests/test_fuzz: WRAP := -Wl,--wrap=keeper_new
+
 # Memory that runs out: the engine's own, too.
 $(B)/tests/test_memory: WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 

@@ -17,7 +17,7 @@ $(B)/obj/fuzz/%.o: %.c | setup-build setup-lint
 $(addprefix $(B)/fuzz/,$(fuzz_names)): $(B)/fuzz/%: user/tests/fuzz.c $(call objects,fuzz,$(fuzz_src))
 	@mkdir -p $(@D)
 	$(call say,LINK)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(flags/user/tests) \
-		-DFUZZ_TARGET=fuzz_$* -o $@ $^ $(daemon_libs) -pthread
+		-DFUZZ_TARGET=fuzz_$* -Wl,--wrap=keeper_new -o $@ $^ $(daemon_libs) -pthread
 
 ##  make fuzz               libFuzzer over engine and daemon; FUZZ_SECONDS=60 for each target
 fuzz: $(addprefix $(B)/fuzz/,$(fuzz_names))

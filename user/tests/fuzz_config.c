@@ -3,7 +3,8 @@
  * fuzz_config.c - a configuration file of the daemon's from a fuzzer
  *
  * tlsockd.conf(5). See fuzz.h. Whatever the file says: a configuration or a reason, and no file
- * touched but those that it names, of which there are none in its folder.
+ * touched but those that it names, of which there is its own alone in its folder; no code loaded and no
+ * process made for a key in a token.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,17 @@
 
 static char folder[] = "/tmp/tlsock-fuzz-XXXXXX";
 static char path[64];
+
+/* Linked in the place of keeper_new(). */
+struct keeper *__wrap_keeper_new(const struct keeper_settings *settings, char *reason);
+
+struct keeper *__wrap_keeper_new(const struct keeper_settings *settings, char *reason)
+{
+	if (!settings->provider)
+		abort();
+	snprintf(reason, KEEPER_REASON_SIZE, "there are no tokens here");
+	return NULL;
+}
 
 static void remove_folder(void)
 {
