@@ -28,6 +28,8 @@ script=$here/vm/kernel.sh
 case $kernel in
 smp | kcsan) script=$here/vm/built_kernel.sh cpus=${cpus:-4} ;;
 esac
+# It looks at one access in so many, for so many us: by default too rarely for an emulated processor.
+[ "$kernel" != kcsan ] || append="kcsan.skip_watch=200 kcsan.udelay_task=400 $append"
 
 accelerator() {
 	if [ -n "$icount" ]; then
