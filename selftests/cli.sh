@@ -53,13 +53,13 @@ says() { # file, fixed string, name
 	result $? "$3"
 }
 
-# A value of one JSON object in a file, by its path of keys.
+# A value of one JSON object in a file, by its path of keys and places.
 json() { # file, key...
 	python3 -c '
 import json, sys
 value = json.loads([l for l in open(sys.argv[1]) if l.startswith("{")][-1])
 for key in sys.argv[2:]:
-    value = value[key]
+    value = value[int(key) if isinstance(value, list) else key]
 print(value)' "$@" 2>>"$tmp/err"
 }
 
@@ -291,7 +291,13 @@ own_tests() {
 	is "$(json "$tmp/out" verified)" False "and said so"
 	exits 1 "no such trust store" --json connect -t nowhere "$address"
 	is "$(json "$tmp/err" error)" ENOKEY "ENOKEY"
+	exits 0 "status for root" status
+	grep -qE "^credential test +valid until [0-9-]+ [0-9:]+ UTC" "$tmp/out"
+	result $? "a credential and its end"
 	exits 0 "status counts" status --json
+	is "$(json "$tmp/out" credentials 0 name)" test "in JSON too"
+	[ "$(json "$tmp/out" credentials 0 expires)" -gt "$(date +%s)" ]
+	result $? "which is in the future"
 	[ "$(json "$tmp/out" counters handshakes_done)" -ge 8 ] &&
 		[ "$(json "$tmp/out" counters tx_bytes)" -ge 2000000 ]
 	result $? "handshakes and bytes are counted"

@@ -14,6 +14,7 @@
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -195,6 +196,41 @@ static void report_listeners(struct json *j)
 	close(fd);
 }
 
+/* The daemon's credentials, and until when they are good */
+static void report_credentials(struct json *j)
+{
+	char text[CONTROL_TEXT], clean[CONTROL_TEXT * 4], *rest, *at, *words;
+	int fd = control_connect();
+
+	if (fd < 0)
+		return;
+	if (j)
+		json_open(j, "credentials", '[');
+	for (unsigned int i = 0;; i++) {
+		snprintf(text, sizeof(text), CONTROL_CREDENTIAL "%u", i);
+		if (control_ask(fd, text, text, sizeof(text), NULL) || !strcmp(text, CONTROL_END))
+			break;
+		rest = text;
+		at = strsep(&rest, "\n");
+		words = strsep(&rest, "\n");
+		if (!words || !rest)
+			break;
+		if (j) {
+			json_open(j, NULL, '{');
+			json_string(j, "name", rest);
+			json_number(j, "expires", strtoull(at, NULL, 10));
+			json_string(j, "expiry", words);
+			json_close(j, '}');
+		} else {
+			escape(rest, strlen(rest), clean, sizeof(clean));
+			printf("credential %-27s %s\n", clean, words);
+		}
+	}
+	if (j)
+		json_close(j, ']');
+	close(fd);
+}
+
 static int report_all(struct query *q)
 {
 	static const struct {
@@ -220,6 +256,7 @@ static int report_all(struct query *q)
 			json_close(q->j, parts[i].close);
 	}
 	report_listeners(q->j);
+	report_credentials(q->j);
 	if (q->j) {
 		json_close(q->j, '}');
 		putchar('\n');

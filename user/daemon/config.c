@@ -4,8 +4,10 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const struct credential *config_credential(const struct config *config, const char *name)
 {
@@ -67,4 +69,17 @@ void config_free(struct config *config)
 	free(config->profiles);
 	explicit_bzero(&config->tickets, sizeof(config->tickets));
 	free(config);
+}
+
+const char *credential_expiry(const struct credential *c, char out[CREDENTIAL_EXPIRY_SIZE])
+{
+	time_t until = (time_t)hs_credential_expires(c->object), now = time(NULL);
+	char text[32] = "?";
+	struct tm tm;
+
+	if (gmtime_r(&until, &tm))
+		strftime(text, sizeof(text), "%F %T", &tm);
+	snprintf(out, CREDENTIAL_EXPIRY_SIZE, "%s %s UTC (%ld days)",
+		 until < now ? "EXPIRED since" : "valid until", text, (long)(until - now) / 86400);
+	return out;
 }

@@ -97,6 +97,10 @@ const struct credential *config_credential(const struct config *config, const ch
 const struct trust *config_trust(const struct config *config, const char *name);
 const struct profile *config_profile(const struct config *config, const char *name);
 
+/* When its certificate expires, in words: "valid until 2027-01-01 00:00:00 UTC (34 days)". Returns @out. */
+#define CREDENTIAL_EXPIRY_SIZE 96
+const char *credential_expiry(const struct credential *c, char out[CREDENTIAL_EXPIRY_SIZE]);
+
 /* The lists of @profile, which @out then borrows. */
 void config_use_profile(const struct profile *profile, struct hs_config *out);
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -70,6 +71,16 @@ static void state_text(const struct control *c, char *out, size_t size)
 	}
 	snprintf(out, size, "%s%s\n%s", file,
 		 c->keylog_file && !c->feeds[0].listener ? "" : states[0], states[1]);
+}
+
+static void credential_text(const struct control *c, const char *number, char *out, size_t size)
+{
+	char *end;
+	unsigned long n = strtoul(number, &end, 10);
+
+	/* the question lies in @out */
+	if (!c->credential || *end || !c->credential(c->of, n, out, size))
+		snprintf(out, size, "%s", CONTROL_END);
 }
 
 /* False: who asked does not listen. @fd: goes along, or -1. */
@@ -179,6 +190,10 @@ static void hear(struct control *c, struct control_client *client)
 		state_text(c, text, sizeof(text));
 		stays = answer(client, text, -1);
 	}
+	if (n > 0 && !strncmp(text, CONTROL_CREDENTIAL, strlen(CONTROL_CREDENTIAL))) {
+		credential_text(c, text + strlen(CONTROL_CREDENTIAL), text, sizeof(text));
+		stays = answer(client, text, -1);
+	}
 	if (!stays)
 		hang_up(c, client);
 }
@@ -284,6 +299,14 @@ int control_open(struct control *c, const char *path, struct feed *const feeds[C
 	if (error)
 		control_close(c);
 	return error;
+}
+
+void control_tell(struct control *c,
+		  bool (*credential)(const void *of, size_t n, char *out, size_t size),
+		  const void *of)
+{
+	c->credential = credential;
+	c->of = of;
 }
 
 void control_forget(struct control *c)

@@ -24,6 +24,9 @@ struct control {
 	int listener;
 	char path[108];
 	const char *keylog_file; /* as the command line names it, or NULL */
+	/* The answer to CONTROL_CREDENTIAL in @out; false: there are no more. NULL: nobody knows. */
+	bool (*credential)(const void *of, size_t n, char *out, size_t size);
+	const void *of;
 	struct control_client clients[CONTROL_CLIENTS];
 	struct {
 		struct feed *feed;
@@ -38,6 +41,10 @@ struct control {
  */
 int control_open(struct control *c, const char *path, struct feed *const feeds[CONTROL_FEEDS],
 		 const char *keylog_file);
+/* Who knows the credentials; @of is whose. */
+void control_tell(struct control *c,
+		  bool (*credential)(const void *of, size_t n, char *out, size_t size),
+		  const void *of);
 void control_serve(struct control *c);
 void control_close(struct control *c); /* in the supervisor, at its end: the file goes too */
 void control_forget(struct control *c); /* in a worker: the descriptors alone */

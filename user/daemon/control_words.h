@@ -21,6 +21,12 @@
  */
 #define CONTROL_STATUS "status"
 /*
+ * "credential N": the N-th credential, from 0: when it expires, in seconds since 1970-01-01 UTC; the same in
+ * words; its name, a line each. CONTROL_END: there are no more.
+ */
+#define CONTROL_CREDENTIAL "credential "
+#define CONTROL_END "end"
+/*
  * The key log, a line a message, or handshakes (live_words.h) from now on, until the connection ends.
  * CONTROL_OK with a socket to read from as SCM_RIGHTS; anything else is why not.
  */

@@ -42,21 +42,9 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
-static void print_expiry(const struct credential *c)
-{
-	time_t until = (time_t)hs_credential_expires(c->object), now = time(NULL);
-	char text[32] = "?";
-	struct tm tm;
-
-	if (gmtime_r(&until, &tm))
-		strftime(text, sizeof(text), "%F %T", &tm);
-	printf("credential %s: %s %s UTC (%ld days)\n", c->name,
-	       until < now ? "EXPIRED since" : "valid until", text, (long)(until - now) / 86400);
-}
-
 static int check(const struct options *options)
 {
-	char error[CONFIG_ERROR_SIZE];
+	char error[CONFIG_ERROR_SIZE], expiry[CREDENTIAL_EXPIRY_SIZE];
 	struct config *config = config_load(options->config, error);
 
 	if (!config) {
@@ -66,7 +54,8 @@ static int check(const struct options *options)
 	printf("%s: %zu credentials, %zu trust stores, %zu profiles\n", options->config,
 	       config->credential_count, config->trust_count, config->profile_count);
 	for (size_t i = 0; i < config->credential_count; i++)
-		print_expiry(&config->credentials[i]);
+		printf("credential %s: %s\n", config->credentials[i].name,
+		       credential_expiry(&config->credentials[i], expiry));
 	config_free(config);
 	return EXIT_SUCCESS;
 }

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -400,6 +401,21 @@ static int open_keylog(struct supervisor *s)
 	return 0;
 }
 
+/* For control.c */
+static bool tell_credential(const void *of, size_t n, char *out, size_t size)
+{
+	const struct supervisor *s = of;
+	const struct credential *c;
+	char words[CREDENTIAL_EXPIRY_SIZE];
+
+	if (n >= s->config->credential_count)
+		return false;
+	c = &s->config->credentials[n];
+	snprintf(out, size, "%" PRId64 "\n%s\n%s", hs_credential_expires(c->object),
+		 credential_expiry(c, words), c->name);
+	return true;
+}
+
 /* Without it all else works, so it is no reason not to start. */
 static void open_control(struct supervisor *s)
 {
@@ -412,6 +428,8 @@ static void open_control(struct supervisor *s)
 		error = control_open(&s->control, path,
 				     (struct feed *const[]){ s->keylog.feed, s->live },
 				     s->options->keylog);
+	if (!error)
+		control_tell(&s->control, tell_credential, s);
 	if (error)
 		log_write(
 			LOG_NOTICE, NULL,

@@ -96,6 +96,27 @@ static void test_questions(void)
 	control_serve(&control);
 }
 
+static bool one_credential(const void *of, size_t n, char *out, size_t size)
+{
+	snprintf(out, size, "%s", (const char *)of);
+	return n < 2;
+}
+
+static void test_credentials(void)
+{
+	int fd = dial();
+
+	ok(says(fd, CONTROL_CREDENTIAL "0", CONTROL_END), "who knows none has none");
+	control_tell(&control, one_credential, "1\nlong ago\nwww");
+	ok(says(fd, CONTROL_CREDENTIAL "1", "1\nlong ago\nwww"), "one is told");
+	ok(says(fd, CONTROL_CREDENTIAL "2", CONTROL_END), "there are no more");
+	ok(says(fd, CONTROL_CREDENTIAL "-1", CONTROL_END), "nor at a number that is none");
+	ok(says(fd, CONTROL_CREDENTIAL "1x", CONTROL_END), "or is none");
+	ok(says(fd, CONTROL_CREDENTIAL "99999999999999999999999", CONTROL_END), "or is too large");
+	close(fd);
+	control_serve(&control);
+}
+
 static void test_keylog(void)
 {
 	struct caught caught = catch_stderr();
@@ -224,6 +245,7 @@ int main(void)
 		bail("no control socket");
 	log_open(LOG_TO_STDERR, LOG_DEBUG);
 	test_questions();
+	test_credentials();
 	test_keylog();
 	test_crowd();
 	test_places();
