@@ -74,15 +74,16 @@ failure() { # place, name, words
 }
 
 kernel_job() {
-	local kernel=$1 dir=$out/$1 rc=0 name run=("$here/run_vm.sh" -k "$1")
+	local kernel=$1 dir=$out/$1 rc=0 name limit=3000 run=("$here/run_vm.sh" -k "$1")
 	shift
 	[ "$kernel" != debug ] || run=("$here/run_uml.sh")
+	[ "$kernel" != kcsan ] || limit=12000
 	if ! "$here/vm/module.sh" "$kernel" >"$dir/build.log" 2>&1; then
 		sed 's/^/    /' "$dir/build.log" >"$dir/module.sum"
 		failure "$dir" module "the module does not build"
 		return
 	fi
-	"${run[@]}" -t 3000 -o "$dir" -- selftests/run.sh "$@" </dev/null >"$dir/vm.log" 2>&1 || rc=$?
+	"${run[@]}" -t "$limit" -o "$dir" -- selftests/run.sh "$@" </dev/null >"$dir/vm.log" 2>&1 || rc=$?
 	# A guest that died says nothing about the tests that did not end in it.
 	expected "$@" | while read -r name; do
 		[ -e "$dir/$name.rc" ] || failure "$dir" "$name" "did not end"
