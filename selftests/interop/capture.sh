@@ -89,7 +89,7 @@ keylog_of_root() {
 	sniff 4434
 	fetch 4434 small
 	result $? "our client fetches from openssl"
-	until_true grep -q ^SERVER_TRAFFIC_SECRET_0 "$tmp/keys"
+	until_true all_secrets
 	complete_decrypted
 	kill -INT "$reader"
 	wait "$reader"
@@ -101,6 +101,10 @@ keylog_of_root() {
 	fetch 4434 small
 	result $? "another connection"
 	is "$(wc -l <"$tmp/keys")" 4 "leaves nothing in it"
+}
+
+all_secrets() {
+	[ "$(grep -c TRAFFIC_SECRET "$tmp/keys")" = 4 ]
 }
 
 # With what keylog wrote alone, and not without
