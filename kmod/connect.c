@@ -3,6 +3,8 @@
  * connect(): TCP's, then the handshake. Returns 0 only when the peer is authenticated; what
  * TCP refuses leaves a socket that can try again.
  */
+#include <net/inet_common.h>
+
 #include "tlsock.h"
 
 /*
@@ -26,7 +28,7 @@ static int connect_begin(struct sock *sk, struct tlsock_ctx *ctx)
 		return 0;
 	case TLSOCK_STATE_CONNECTING:
 	case TLSOCK_STATE_HANDSHAKE:
-		return 1;
+		return ctx->role == TLSOCK_ROLE_CLIENT ? 1 : -EISCONN;
 	case TLSOCK_STATE_ESTABLISHED:
 		if (ctx->connect_done || ctx->role != TLSOCK_ROLE_CLIENT)
 			return -EISCONN;
@@ -44,12 +46,13 @@ static int connect_refused(struct socket *sock, int flags)
 	struct sock *sk = sock->sk;
 	int err = sock_error(sk) ?: -ECONNABORTED;
 
+	sk->sk_disconnects++;		/* who else waits is to give up */
 	sock->state = sk->sk_prot->disconnect(sk, flags) ? SS_DISCONNECTING : SS_UNCONNECTED;
 	return err;
 }
 
-/* Wait for TCP and the handshake, unless @flags say not to; -EAGAIN: not done in time */
-static int connect_finish(struct socket *sock, struct tlsock_ctx *ctx, int flags)
+/* Wait for TCP and the handshake, unless @flags say not to. @begun: by another call */
+static int connect_finish(struct socket *sock, struct tlsock_ctx *ctx, int flags, bool begun)
 {
 	struct sock *sk = sock->sk;
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
@@ -59,6 +62,8 @@ static int connect_finish(struct socket *sock, struct tlsock_ctx *ctx, int flags
 	do {
 		tlsock_hs_begin(sk, ctx);
 		err = tlsock_wait_handshake(sk, ctx, &timeo);
+		if (err == -EAGAIN)
+			return begun ? -EALREADY : -EINPROGRESS;
 		if (err)
 			return err;
 	} while (ctx->state == TLSOCK_STATE_CONNECTING && ctx->tcp_up);
@@ -78,11 +83,35 @@ static int connect_finish(struct socket *sock, struct tlsock_ctx *ctx, int flags
 	}
 }
 
+/* In one piece: whoever comes in between would find a connection that has begun and is closed. */
+static int connect_locked(struct socket *sock, struct tlsock_ctx *ctx, compat_sockaddr *addr,
+			  int addr_len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int begun = connect_begin(sk, ctx), err;
+
+	if (begun < 0)
+		return begun;
+	if (!begun) {
+		/* what base_ops->connect does under the lock; see base_is_tcp() */
+		err = __inet_stream_connect(sock, addr, addr_len, flags | O_NONBLOCK, 0);
+		if (err && err != -EINPROGRESS) {
+			if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_CLOSE)
+				tlsock_ctx_reset(sk, ctx);
+			return err;
+		}
+		if (err && flags & O_NONBLOCK)
+			return err;
+		sk_flush_backlog(sk);	/* on loopback TCP is up there */
+	}
+	return connect_finish(sock, ctx, flags, begun);
+}
+
 int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int flags)
 {
 	struct sock *sk = sock->sk;
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
-	int begun, err;
+	int err;
 
 	if (!ctx)
 		return -ECONNABORTED;
@@ -92,26 +121,7 @@ int tlsock_connect(struct socket *sock, compat_sockaddr *addr, int addr_len, int
 		return ctx->base_ops->connect(sock, addr, addr_len, flags);
 
 	lock_sock(sk);
-	begun = connect_begin(sk, ctx);
+	err = connect_locked(sock, ctx, addr, addr_len, flags);
 	release_sock(sk);
-	if (begun < 0)
-		return begun;
-	if (!begun) {
-		err = ctx->base_ops->connect(sock, addr, addr_len, flags | O_NONBLOCK);
-		if (err && err != -EINPROGRESS) {
-			lock_sock(sk);
-			if (ctx->state == TLSOCK_STATE_CONNECTING && sk->sk_state == TCP_CLOSE)
-				tlsock_ctx_reset(sk, ctx);
-			release_sock(sk);
-			return err;
-		}
-		if (err && flags & O_NONBLOCK)
-			return err;
-	}
-	lock_sock(sk);
-	err = connect_finish(sock, ctx, flags);
-	release_sock(sk);
-	if (err == -EAGAIN)
-		err = begun ? -EALREADY : -EINPROGRESS;
 	return err;
 }

@@ -263,6 +263,34 @@ TEST_F(connect, refused_before_it_woke)
 	EXPECT_STREQ("the script says no", error_get(self->p.c).text);
 }
 
+/* Two threads at once: one begins, the other waits with it or comes too late; both know one end. */
+TEST_F(connect, from_two_threads)
+{
+	struct acceptor acc;
+	struct late late[2];
+	pthread_t t[2], server;
+	struct addr a;
+
+	ASSERT_EQ(0, worker_start(&self->w, NULL));
+	acc.l = self->p.l = listen_on(AF_INET, true, &a);
+	for (int i = 0; i < 100; i++) {
+		server = thread_start(accept_and_echo, &acc);
+		self->p.c = socket_new(AF_INET, true);
+		for (int j = 0; j < 2; j++) {
+			late[j] = (struct late){ .fd = self->p.c, .to = a };
+			t[j] = thread_start(connect_late, &late[j]);
+		}
+		for (int j = 0; j < 2; j++)
+			pthread_join(t[j], NULL);
+		ASSERT_TRUE(!late[0].err || !late[1].err);
+		ASSERT_TRUE(late[0].err + late[1].err == 0 || late[0].err + late[1].err == EISCONN);
+		ASSERT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.c).state);
+		close(self->p.c);
+		pthread_join(server, NULL);
+	}
+	self->p.c = -1;
+}
+
 TEST_F(connect, refused_nonblocking)
 {
 	struct script s = { .fail_errno = ENOKEY, .fail_alert = 80 };
