@@ -72,7 +72,7 @@ int tlsock_key_update_answer(struct sock *sk, struct tlsock_ctx *ctx)
 	err = list_empty(&ctx->tx.rec.node) ? tlsock_tx_close_record(sk, ctx) : 0;
 	if (!err)
 		err = tlsock_key_update_send(sk, ctx, false);
-	if (err == -EAGAIN || ctx->state == TLSOCK_STATE_FAILED)
+	if (err == -EAGAIN || err == -ENOMEM || ctx->state == TLSOCK_STATE_FAILED)
 		return err;
 	ctx->tx.answer_due = false;
 	/* who closed for sending owes no answer */
@@ -117,7 +117,7 @@ static int key_update_recv(struct sock *sk, struct tlsock_ctx *ctx, u8 request, 
 		return 0;
 	ctx->tx.answer_due = true;
 	err = tlsock_key_update_answer(sk, ctx);
-	return err == -EAGAIN ? 0 : err;
+	return err == -EAGAIN || err == -ENOMEM ? 0 : err;
 }
 
 /*

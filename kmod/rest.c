@@ -10,13 +10,27 @@
 
 #include "tlsock.h"
 
-void tlsock_rest_watch(struct sock *sk, struct tlsock_ctx *ctx)
+#define REST_MIN	(HZ / 50)	/* what a container may ask for is no storm of timers */
+
+/* In jiffies; 0: not at all. Who allocates with care (a block device over a socket) must not wait
+ * for memory to be freed in the middle of that.
+ */
+static u32 rest_after(const struct sock *sk)
 {
 	int ms = READ_ONCE(tlsock_net(sock_net(sk))->rest_ms);
 
+	if (!ms || sk->sk_allocation != GFP_KERNEL)
+		return 0;
+	return max_t(unsigned long, msecs_to_jiffies(ms), REST_MIN);
+}
+
+void tlsock_rest_watch(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	u32 after = rest_after(sk);
+
 	sock_owned_by_me(sk);
-	if (ms && !delayed_work_pending(&ctx->timer))
-		tlsock_timer_arm(ctx, jiffies + msecs_to_jiffies(ms));
+	if (after && !delayed_work_pending(&ctx->timer))
+		tlsock_timer_arm(ctx, jiffies + after);
 }
 
 /* Jiffies until @keys may rest; 0: they do */
@@ -36,11 +50,10 @@ static u32 rest_one(struct sock *sk, struct tlsock_keys *keys, u32 after, bool b
 
 void tlsock_rest(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	int ms = READ_ONCE(tlsock_net(sock_net(sk))->rest_ms);
-	u32 after = max(msecs_to_jiffies(ms), 1UL), tx, rx;
+	u32 after = rest_after(sk), tx, rx;
 
 	sock_owned_by_me(sk);
-	if (!ms || delayed_work_pending(&ctx->timer))
+	if (!after || delayed_work_pending(&ctx->timer))
 		return;
 	/* an open record is to be encrypted whatever happens */
 	tx = rest_one(sk, ctx->tx.keys, after, ctx->tx.open);

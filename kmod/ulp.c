@@ -305,10 +305,18 @@ static int tlsock_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int err = 0;
 
 	if (!ctx)
 		return -ECONNABORTED;
 	lock_sock(sk);
+	/* close_notify is a record: without one the end would be a truncation */
+	if (how != SHUT_RD && ctx->state == TLSOCK_STATE_ESTABLISHED && !ctx->tx.close_sent)
+		err = tlsock_keys_wake(sk, ctx, ctx->tx.keys);
+	if (err) {
+		release_sock(sk);
+		return err;
+	}
 	if (how == SHUT_RD || how == SHUT_RDWR)
 		ctx->rx.user_shut = true;
 	if (how == SHUT_WR || how == SHUT_RDWR) {
