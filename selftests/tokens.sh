@@ -38,9 +38,13 @@ settled() {
 	[ "$(children | wc -l)" = 2 ] && [ "$(count Workers)" = 1 ]
 }
 
-# Has it another keeper than this one, and all of the old is gone?
-renewed() { # pid
-	settled && [ ! -e "/proc/$1" ]
+# Has it another keeper and another worker than these, and all of the old is gone?
+renewed() { # pids
+	local pid
+	for pid in "$@"; do
+		[ ! -e "/proc/$pid" ] || return
+	done
+	settled
 }
 
 listener_start() { # credential: $address
@@ -76,9 +80,10 @@ process_tests() {
 
 reload_tests() {
 	local old
-	old=$(keeper)
+	old=$(children)
 	kill -HUP "$daemon"
-	until_true renewed "$old"
+	# shellcheck disable=SC2086 # a list of words
+	until_true renewed $old
 	result $? "a reload has another process with the key, and the old one ends"
 	works "$by_token" "which works"
 }
@@ -106,13 +111,14 @@ wrong_pin_tests() {
 end_tests() {
 	local old
 	until_true settled
-	old=$(keeper)
-	kill -KILL "$old"
+	old=$(children)
+	kill -KILL "$(keeper)"
 	until_true logged 1 "the process that has the keys in tokens has ended"
 	result $? "the process with the key is killed, and the log says it"
 	works "$by_file" "a key in a file still serves"
 	kill -HUP "$daemon"
-	until_true renewed "$old"
+	# shellcheck disable=SC2086 # a list of words
+	until_true renewed $old
 	result $? "after a reload there is another one"
 	works "$by_token" "which works"
 	old=$(keeper)
