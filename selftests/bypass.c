@@ -22,16 +22,6 @@ FIXTURE(bypass)
 	int l, cap;
 };
 
-static int sysctl_set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, value, strlen(value));
-
-	if (fd >= 0)
-		close(fd);
-	return n == (ssize_t)strlen(value) ? 0 : -1;
-}
-
 FIXTURE_SETUP(bypass)
 {
 	memset(&self->w, 0, sizeof(self->w));

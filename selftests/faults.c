@@ -188,12 +188,8 @@ static void let_rest(void)
 
 static int rest_begin(void)
 {
-	int fd = open("/proc/sys/net/tlsock/rest_ms", O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, "20", 2) == 2;
-
-	resting = ok;
-	close(fd);
-	return ok ? 0 : -1;
+	resting = true;
+	return sysctl_set("/proc/sys/net/tlsock/rest_ms", "20");
 }
 
 static void sending(struct __test_metadata *_metadata, struct pair *p, uint16_t version,

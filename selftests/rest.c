@@ -18,13 +18,7 @@ static uint8_t data[100000], got[sizeof(data)];
 
 static int rest_set(const char *ms)
 {
-	int fd = open(REST_MS, O_WRONLY | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return -1;
-	rc = write(fd, ms, strlen(ms)) == (ssize_t)strlen(ms) ? 0 : -1;
-	close(fd);
-	return rc;
+	return sysctl_set(REST_MS, ms);
 }
 
 static int rest_get(void)

@@ -92,6 +92,18 @@ long long stat_get(const char *name)
 	return found;
 }
 
+int sysctl_set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, value, strlen(value));
+	int err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return n == (ssize_t)strlen(value) ? 0 : -1;
+}
+
 int opt_str(int fd, int opt, const char *value)
 {
 	return setsockopt(fd, SOL_TLS, opt, value, (socklen_t)strlen(value));

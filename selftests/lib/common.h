@@ -64,6 +64,9 @@ void breathe(void);
 /* A value of /proc/net/tlsock_stat in this namespace; -1 if there is no such name. */
 long long stat_get(const char *name);
 
+/* Write a value to a file of /proc/sys or the like: 0, or -1 with errno. */
+int sysctl_set(const char *path, const char *value);
+
 /* setsockopt() of SOL_TLS: 0 or -1 with errno. */
 int opt_str(int fd, int opt, const char *value);
 int opt_int(int fd, int opt, int value);
