@@ -100,21 +100,6 @@ static int change_keeper(uid_t uid, gid_t gid)
 	return 0;
 }
 
-int privilege_keeper(bool change, uid_t uid, gid_t gid)
-{
-	int error = 0;
-
-	(void)privilege_lock_memory();
-	drop_bounding_set();
-	if (change)
-		error = change_keeper(uid, gid);
-	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		error = -errno;
-	if (!error)
-		error = keep_caps(NULL, 0);
-	return error ? error : no_core();
-}
-
 static int change_user(uid_t uid, gid_t gid)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgroups(0, NULL) || setresgid(gid, gid, gid) ||
@@ -123,17 +108,29 @@ static int change_user(uid_t uid, gid_t gid)
 	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) ? -errno : 0;
 }
 
-int privilege_worker(bool change, uid_t uid, gid_t gid)
+/* For good: another user, if @change is not NULL, and then these capabilities alone. */
+static int confine(int (*change)(uid_t uid, gid_t gid), uid_t uid, gid_t gid,
+		   const cap_value_t *caps, size_t count)
 {
 	int error = 0;
 
 	(void)privilege_lock_memory(); /* a fork is unlocked; the supervisor has said it if this fails */
 	drop_bounding_set();
 	if (change)
-		error = change_user(uid, gid);
+		error = change(uid, gid);
 	if (!error && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		error = -errno;
 	if (!error)
-		error = keep_caps(worker_caps, COUNT(worker_caps));
+		error = keep_caps(caps, count);
 	return error ? error : no_core(); /* last: a change of user makes a process dumpable */
+}
+
+int privilege_keeper(bool change, uid_t uid, gid_t gid)
+{
+	return confine(change ? change_keeper : NULL, uid, gid, NULL, 0);
+}
+
+int privilege_worker(bool change, uid_t uid, gid_t gid)
+{
+	return confine(change ? change_user : NULL, uid, gid, worker_caps, COUNT(worker_caps));
 }

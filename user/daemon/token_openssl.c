@@ -17,7 +17,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
-#include <openssl/rsa.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -192,17 +191,6 @@ void token_free(EVP_PKEY *key)
 	EVP_PKEY_free(key);
 }
 
-/* RFC 8446 section 4.2.3: PSS with a salt as long as the hash; without a handshake's right PKCS#1 */
-static bool set_padding(EVP_PKEY_CTX *ctx, const struct scheme *scheme)
-{
-	if (scheme->key != KEY_RSA && scheme->key != KEY_RSA_PSS)
-		return true;
-	if (!scheme->handshake)
-		return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
-	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
-}
-
 /* Not crypto_sign(), which forgets what the provider says. */
 int token_sign(EVP_PKEY *key, uint16_t scheme, const uint8_t *bytes, size_t len, uint8_t *signature,
 	       size_t *signature_len, char *reason)
@@ -223,7 +211,7 @@ int token_sign(EVP_PKEY *key, uint16_t scheme, const uint8_t *bytes, size_t len,
 	}
 	good = known && md &&
 	       EVP_DigestSignInit_ex(md, &ctx, digests[known->hash], NULL, NULL, key, NULL) == 1 &&
-	       set_padding(ctx, known) &&
+	       crypto_set_padding(ctx, known) &&
 	       EVP_DigestSign(md, signature, signature_len, bytes, len) == 1;
 	EVP_MD_CTX_free(md);
 	return good ? 0 : fail(-EIO, "the token does not sign", reason);

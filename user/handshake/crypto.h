@@ -19,7 +19,8 @@
 #include "parameters.h"
 #include "secret.h"
 
-struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+struct evp_pkey_st;
+struct evp_pkey_ctx_st; /* OpenSSL's EVP_PKEY */
 
 /* Fetches the algorithms, the first time. */
 int crypto_init(void);
@@ -105,6 +106,11 @@ int crypto_dh_derive(const struct crypto_dh *dh, const uint8_t *peer, size_t len
 enum key_type crypto_key_type(const struct evp_pkey_st *key);
 int crypto_verify(struct evp_pkey_st *key, const struct scheme *scheme, const uint8_t *bytes,
 		  size_t len, const uint8_t *signature, size_t signature_len);
+/*
+ * RFC 8446 section 4.2.3: an RSA signature's padding, PSS with a salt as long as the hash and MGF1 with the
+ * same hash; PKCS#1 for a scheme that no handshake may use. True for what has no padding.
+ */
+bool crypto_set_padding(struct evp_pkey_ctx_st *ctx, const struct scheme *scheme);
 /* On entry *@signature_len is the room in @signature. */
 int crypto_sign(struct evp_pkey_st *key, const struct scheme *scheme, const uint8_t *bytes,
 		size_t len, uint8_t *signature, size_t *signature_len);

@@ -256,8 +256,7 @@ enum key_type crypto_key_type(const struct evp_pkey_st *key)
 	return KEY_OTHER;
 }
 
-/* RFC 8446 section 4.2.3: PSS with a salt as long as the hash, MGF1 with the same hash. */
-static bool set_padding(EVP_PKEY_CTX *ctx, const struct scheme *scheme)
+bool crypto_set_padding(EVP_PKEY_CTX *ctx, const struct scheme *scheme)
 {
 	if (scheme->key != KEY_RSA && scheme->key != KEY_RSA_PSS)
 		return true;
@@ -284,7 +283,7 @@ int crypto_verify(struct evp_pkey_st *key, const struct scheme *scheme, const ui
 	/* the looser rule; the stricter one is the caller's to keep */
 	if (scheme_takes_key(scheme, crypto_key_type(key), HS_TLS_1_2) &&
 	    EVP_DigestVerifyInit(md, &ctx, scheme_md(scheme), NULL, key) == 1 &&
-	    set_padding(ctx, scheme))
+	    crypto_set_padding(ctx, scheme))
 		good = EVP_DigestVerify(md, signature, signature_len, bytes, len) == 1;
 	EVP_MD_CTX_free(md);
 	return result(good, EBADMSG);
@@ -302,7 +301,7 @@ int crypto_sign(struct evp_pkey_st *key, const struct scheme *scheme, const uint
 	/* the looser rule; the stricter one is the caller's to keep */
 	if (scheme_takes_key(scheme, crypto_key_type(key), HS_TLS_1_2) &&
 	    EVP_DigestSignInit(md, &ctx, scheme_md(scheme), NULL, key) == 1 &&
-	    set_padding(ctx, scheme))
+	    crypto_set_padding(ctx, scheme))
 		good = EVP_DigestSign(md, signature, signature_len, bytes, len) == 1;
 	EVP_MD_CTX_free(md);
 	return result(good, EIO);
