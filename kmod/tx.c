@@ -268,15 +268,26 @@ static __always_inline int tx_push_rec(struct sock *sk, const struct tlsock_tx *
 }
 #endif
 
-static noinline int tx_push_buf(struct sock *sk, struct tlsock_txbuf *buf)
+/* An alert or handshake record. A flight is as few segments as it can be, and what nobody wrote
+ * does not hold back what somebody will: Nagle's algorithm (RFC 9293 section 3.7.4, with Minshall's
+ * change) waits for small segments of the application's alone.
+ */
+static noinline int tx_push_buf(struct sock *sk, const struct tlsock_tx *tx,
+				struct tlsock_txbuf *buf)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	u32 small = tcp_sk(sk)->snd_sml;
 	struct kvec kv;
+	int n;
 
+	if (!list_is_last(&buf->node, &tx->queue))
+		msg.msg_flags |= MSG_MORE;
 	kv.iov_base = buf->data + buf->off;
 	kv.iov_len = buf->len - buf->off;
 	iov_iter_kvec(&msg.msg_iter, WRITE, &kv, 1, kv.iov_len);
-	return tcp_sendmsg_locked(sk, &msg, kv.iov_len);
+	n = tcp_sendmsg_locked(sk, &msg, kv.iov_len);
+	tcp_sk(sk)->snd_sml = small;
+	return n;
 }
 
 /* TCP has taken @n bytes of the segments, and holds their pages itself. */
@@ -308,7 +319,7 @@ static __always_inline int tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 
 	sock_owned_by_me(sk);
 	while ((buf = list_first_entry_or_null(&tx->queue, struct tlsock_txbuf, node))) {
-		n = buf == &tx->rec ? tx_push_rec(sk, tx) : tx_push_buf(sk, buf);
+		n = buf == &tx->rec ? tx_push_rec(sk, tx) : tx_push_buf(sk, tx, buf);
 		/* TCP has taken its error to tell it; not everybody here does */
 		if (n < 0 && n != -EAGAIN && n != -EPIPE && !tlsock_sk_err(sk))
 			WRITE_ONCE(sk->sk_err, -n);
@@ -328,9 +339,20 @@ static __always_inline int tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 	return 0;
 }
 
+/* It announces records that are to come, and goes in one segment with the first. */
+static bool tx_only_ccs(const struct tlsock_tx *tx)
+{
+	const struct tlsock_txbuf *buf;
+
+	if (!list_is_singular(&tx->queue))
+		return false;
+	buf = list_first_entry(&tx->queue, struct tlsock_txbuf, node);
+	return buf != &tx->rec && !buf->off && buf->data[0] == TLSOCK_CT_CCS;
+}
+
 int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx)
 {
-	return tx_flush(sk, ctx);
+	return tx_only_ccs(&ctx->tx) ? 0 : tx_flush(sk, ctx);
 }
 
 int tlsock_tx_flush_all(struct sock *sk, struct tlsock_ctx *ctx)

@@ -385,6 +385,24 @@ static int tlsock_disconnect(struct sock *sk, int flags)
 	return family_of(sk)->base_prot->disconnect(sk, flags);
 }
 
+/* As TCP asks it. A peer that had close_notify first would take the reset for an end. */
+static bool close_resets(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
+}
+
+static void close_in_order(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	tlsock_close_notify(sk, ctx);
+	if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
+		tlsock_tx_close_record(sk, ctx);
+	if (!list_empty(&ctx->tx.queue) && tlsock_tx_flush_all(sk, ctx)) {
+		/* accepted data cannot be delivered: a reset tells, a FIN would not */
+		sock_set_flag(sk, SOCK_LINGER);
+		sk->sk_lingertime = 0;
+	}
+}
+
 static void tlsock_close(struct sock *sk, long timeout)
 {
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
@@ -399,14 +417,8 @@ static void tlsock_close(struct sock *sk, long timeout)
 	ctx->detached = true;		/* from here on nothing is parked */
 	spin_unlock_bh(&sk->sk_lock.slock);
 	tlsock_push_free(tlsock_hs_parked(sk, ctx));
-	tlsock_close_notify(sk, ctx);
-	if (ctx->state == TLSOCK_STATE_MANUAL && list_empty(&ctx->tx.rec.node))
-		tlsock_tx_close_record(sk, ctx);
-	if (!list_empty(&ctx->tx.queue) && tlsock_tx_flush_all(sk, ctx)) {
-		/* accepted data cannot be delivered: a reset tells, a FIN would not */
-		sock_set_flag(sk, SOCK_LINGER);
-		sk->sk_lingertime = 0;
-	}
+	if (!close_resets(sk))
+		close_in_order(sk, ctx);
 	tlsock_rx_drain(sk, ctx);
 	tlsock_ctx_reset(sk, ctx);
 	callbacks_restore(sk, ctx);

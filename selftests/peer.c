@@ -5,6 +5,7 @@
  * then, nothing at all. Each ends in one error, in time, and nothing of it is ever delivered.
  */
 #include "lib/net.h"
+#include "lib/segments.h"
 #include "lib/worker.h"
 
 #include "kselftest_harness.h"
@@ -368,6 +369,15 @@ TEST_F(slow, half_a_handshake)
 	EXPECT_EQ(ETIMEDOUT, errno);
 }
 
+/* However many records, to be acknowledged once (RFC 9293 section 3.7.4). */
+TEST_F(server, flight_in_one_segment)
+{
+	ASSERT_EQ(0, send_hello(self->p.c));
+	for (int i = 0; i < 4; i++)
+		ASSERT_LT(REC_HEADER, rec_read(self->p.c, rec));
+	EXPECT_EQ(1, segments_sent(self->p.s));
+}
+
 /* ---- a client under test ---- */
 
 FIXTURE(client)
@@ -473,6 +483,21 @@ TEST_F(client, change_cipher_spec_between_messages)
 	flight_with_ccs(_metadata, &self->p, 6, false);
 	EXPECT_EQ(TLSOCK_STATE_ESTABLISHED, info_get(self->p.c).state);
 	EXPECT_EQ(0, self->w.error);
+}
+
+/* change_cipher_spec and Finished go together, and what the application writes behind them goes at
+ * once: Nagle's algorithm does not count what it has not written. The peer acknowledges nothing soon.
+ */
+TEST_F(client, flight_in_one_segment)
+{
+	int off = 0;
+
+	ASSERT_EQ(0, setsockopt(self->p.s, SOL_TCP, TCP_QUICKACK, &off, sizeof(off)));
+	flight_with_ccs(_metadata, &self->p, 0, false);
+	EXPECT_EQ(2, segments_sent(self->p.c)); /* ClientHello the first */
+	ASSERT_EQ(9, send(self->p.c, "plaintext", 9, 0));
+	EXPECT_EQ(0, bytes_unsent(self->p.c));
+	EXPECT_EQ(3, segments_sent(self->p.c));
 }
 
 /* RFC 8446 section 5.1: nothing comes within a message. */

@@ -136,6 +136,7 @@ static void client_keys(struct msg *m, const struct script *s)
 		push_complete(m, s, false);
 		return;
 	}
+	push_data(m, TLSOCK_EPOCH_INITIAL, REC_CCS, "\1", 1);
 	push_epoch_key(m, s, TLSOCK_DIR_TX, HS, false);
 	push_epoch_key(m, s, TLSOCK_DIR_RX, HS, true);
 	push_continue(m);

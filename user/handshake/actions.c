@@ -103,7 +103,7 @@ int message_end(struct hs_engine *e, size_t mark, enum hs_epoch epoch)
 }
 
 /* RFC 8446 appendix D.4, middlebox compatibility mode; once in a connection */
-int action_change_cipher_spec(struct hs_engine *e, bool more)
+int action_change_cipher_spec(struct hs_engine *e)
 {
 	struct actions *a = &e->actions;
 	size_t offset = a->out.len;
@@ -115,7 +115,6 @@ int action_change_cipher_spec(struct hs_engine *e, bool more)
 	rc = action_data(e, HS_EPOCH_PLAINTEXT, HS_CONTENT_CHANGE_CIPHER_SPEC, offset);
 	if (rc < 0)
 		return rc;
-	a->list[a->count - 1].data.more = more;
 	e->sent_change_cipher_spec = true;
 	return 0;
 }

@@ -203,7 +203,7 @@ static int act_retry(struct hs_engine *e)
 	rc = engine_check(e, rc, "transcript");
 	client_rebind(e);
 	if (rc == 0)
-		rc = action_change_cipher_spec(e, false);
+		rc = action_change_cipher_spec(e);
 	if (rc == 0)
 		rc = write_client_hello(e);
 	if (rc == 0)
@@ -266,7 +266,7 @@ int act_server_hello(struct hs_engine *e)
 	shared_secret_wipe(&shared);
 	/* now, so that an alert from here on is protected */
 	if (rc == 0)
-		rc = action_change_cipher_spec(e, true);
+		rc = action_change_cipher_spec(e);
 	if (rc == 0)
 		rc = action_key(e, HS_TX, HS_EPOCH_HANDSHAKE, &e->keys.client_handshake);
 	if (rc == 0)

@@ -303,7 +303,7 @@ size_t message_begin(struct hs_engine *e, enum message_type type);
 int message_end(struct hs_engine *e, size_t mark, enum hs_epoch epoch);
 /* What stands in the buffer from @offset on is the peer's. */
 int action_data(struct hs_engine *e, enum hs_epoch epoch, enum hs_content_type type, size_t offset);
-int action_change_cipher_spec(struct hs_engine *e, bool more);
+int action_change_cipher_spec(struct hs_engine *e);
 int action_key(struct hs_engine *e, enum hs_direction direction, enum hs_epoch epoch,
 	       const struct secret *secret);
 int action_continue(struct hs_engine *e);

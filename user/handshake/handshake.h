@@ -358,11 +358,6 @@ struct hs_der {
 struct hs_data {
 	enum hs_epoch epoch;
 	enum hs_content_type content_type;
-	/*
-	 * More bytes of this side follow after the peer's next flight: the record layer should
-	 * hold these back until then (MSG_MORE), or until it sends an alert.
-	 */
-	bool more;
 	/* Bytes of content in a record at most; see struct hs_summary. A plaintext record has no limit. */
 	uint16_t max_payload;
 	const uint8_t *bytes;

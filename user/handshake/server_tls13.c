@@ -276,7 +276,7 @@ static int send_retry(struct hs_engine *e, const struct group *group)
 	e->retry_group = group->code;
 	rc = write_server_hello(e, retry_random);
 	if (rc == 0)
-		rc = action_change_cipher_spec(e, false);
+		rc = action_change_cipher_spec(e);
 	if (rc == 0)
 		rc = action_continue(e);
 	if (rc == 0)
@@ -318,7 +318,7 @@ static int send_server_hello(struct hs_engine *e, const struct group *group, str
 	if (rc == 0)
 		rc = write_server_hello(e, random);
 	if (rc == 0)
-		rc = action_change_cipher_spec(e, false);
+		rc = action_change_cipher_spec(e);
 	if (rc == 0)
 		rc = start_handshake_keys(e, &shared);
 	shared_secret_wipe(&shared);
