@@ -9,17 +9,25 @@
 capture=$tmp/capture.pcap
 tool=$BUILD/tlsock
 
+# In the kernel's buffer each packet takes the room of the longest that there can be, a quarter of a MiB.
 sniff() {
-	tcpdump -i lo -U --immediate-mode -Z root -s 0 -w "$capture" "tcp port $1" \
+	rm -f "$tmp/tcpdump.log"
+	tcpdump -i lo -U --immediate-mode -Z root -s 0 -B 65536 -w "$capture" "tcp port $1" \
 		2>"$tmp/tcpdump.log" &
 	sniffer=$!
 	pids+=("$sniffer")
 	until_true grep -q 'listening on' "$tmp/tcpdump.log"
 }
 
-# Both sides have said FIN, so nothing of the connection is missing.
-complete() {
+# Both sides have said FIN, so nothing of the connection is still to come.
+has_ended() {
 	[ "$(tcpdump -r "$capture" 'tcp[tcpflags] & tcp-fin != 0' 2>/dev/null | wc -l)" -ge 2 ]
+}
+
+captured() { # what it was
+	until_true has_ended
+	stop "$sniffer"
+	says tcpdump.log '^0 packets dropped' "$1: all of it is in the capture"
 }
 
 dissect() {
@@ -38,8 +46,7 @@ told() { # tx or rx, of the client's info line
 }
 
 connection() { # what it was
-	until_true complete
-	stop "$sniffer"
+	captured "$1"
 	is "$(records dst)" "$(told 1)" "$1: as many records sent as the client counts"
 	is "$(records src)" "$(told 2)" "$1: as many received"
 	# the request comes first, then the answer with the file at its end, all in hexadecimal
@@ -109,8 +116,7 @@ all_secrets() {
 
 # With what keylog wrote alone, and not without
 complete_decrypted() {
-	until_true complete
-	stop "$sniffer"
+	captured "the second with openssl"
 	is "$(dissect -Y 'tls.alert_message.desc == 0' | wc -l)" 2 "tshark decrypts it with what root got"
 	is "$(tshark -r "$capture" -Y 'tls.alert_message.desc == 0' 2>/dev/null | wc -l)" 0 \
 		"and does not without"
