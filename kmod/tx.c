@@ -522,8 +522,8 @@ static void tx_zerocopy_done(const struct tx_call *call)
 		msg_zerocopy_put_abort(call->zc, true);
 }
 
-static int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
-		   struct tx_call *call)
+static __always_inline int tx_send(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
+				   struct tx_call *call)
 {
 	bool more = msg->msg_flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST) &&
 		    !(msg->msg_flags & MSG_EOR);

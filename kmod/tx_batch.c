@@ -232,7 +232,8 @@ static int tx_small(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg,
 	tlsock_tx_head(keys, out, type, inner);
 	if (tls13) {
 		out[head + content] = type;
-		memset(out + head + content + 1, 0, pad);
+		if (unlikely(pad))
+			memset(out + head + content + 1, 0, pad);
 	}
 	tlsock_sg_one(&sg, pf->page, len - skip, pf->offset + skip);
 	sealed = tlsock_keys_seal(keys, &sg, &sg, type, inner);

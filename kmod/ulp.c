@@ -181,7 +181,7 @@ int tlsock_wait_ready(struct sock *sk, long *timeo)
 	int err;
 
 	sock_owned_by_me(sk);
-	err = tlsock_wait_handshake(sk, ctx, timeo);
+	err = in_progress(sk, ctx) ? tlsock_wait_handshake(sk, ctx, timeo) : 0;
 	if (err)
 		return err;
 	switch (ctx->state) {
