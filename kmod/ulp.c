@@ -401,6 +401,7 @@ static void close_in_order(struct sock *sk, struct tlsock_ctx *ctx)
 		sock_set_flag(sk, SOCK_LINGER);
 		sk->sk_lingertime = 0;
 	}
+	tlsock_rx_drain(sk, ctx);
 }
 
 static void tlsock_close(struct sock *sk, long timeout)
@@ -419,7 +420,6 @@ static void tlsock_close(struct sock *sk, long timeout)
 	tlsock_push_free(tlsock_hs_parked(sk, ctx));
 	if (!close_resets(sk))
 		close_in_order(sk, ctx);
-	tlsock_rx_drain(sk, ctx);
 	tlsock_ctx_reset(sk, ctx);
 	callbacks_restore(sk, ctx);
 	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);

@@ -220,9 +220,11 @@ TEST_F(close, linger_zero_resets)
 	ASSERT_EQ(0, worker_start(&self->w, NULL));
 	ASSERT_EQ(0, pair_tls(&self->p, 0));
 	ASSERT_EQ(0, setsockopt(self->p.c, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)));
+	ASSERT_EQ(500, send(self->p.c, buf, 500, MSG_MORE));
+	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_KEY_UPDATE, 1)); /* unread */
 	close(self->p.c);
 	self->p.c = -1;
-	EXPECT_EQ(-1, recv(self->p.s, &byte, 1, 0)); /* never an end of file */
+	EXPECT_EQ(-1, recv(self->p.s, &byte, 1, 0)); /* never an end of file, nor data */
 	EXPECT_EQ(ECONNRESET, errno);
 }
 
