@@ -547,7 +547,7 @@ static void *trickle_main(void *arg)
 }
 
 /* It has the socket locked time and again. A wrong PUSH is refused all the same, and harms nothing. */
-TEST_F(seam, wrong_push_while_the_kernel_reads)
+TEST_F_TIMEOUT(seam, wrong_push_while_the_kernel_reads, 120)
 {
 	struct trickle t = { .fd = -1 };
 	int told = 0, tries = 300;
