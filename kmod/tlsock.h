@@ -630,6 +630,9 @@ bool tlsock_rx_gather(struct sock *sk, const struct tlsock_rx *rx, struct scatte
 int tlsock_rx_to_user(struct sock *sk, struct tlsock_ctx *ctx, const struct tlsock_header *h,
 		      const u8 *header, struct scatterlist *src, struct tlsock_rx_to *to);
 
+/* ioctl.c: takes the socket lock */
+int tlsock_ioctl(struct sock *sk, int cmd, compat_ioctl_arg arg);
+
 /* alert.c */
 void tlsock_alert_send(struct sock *sk, struct tlsock_ctx *ctx, u8 level, u8 description);
 /* An alert was received (the open record). Returns 0 to go on, or the negative errno. */

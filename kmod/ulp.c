@@ -445,6 +445,7 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->prot.disconnect = tlsock_disconnect;
 	f->prot.setsockopt = tlsock_setsockopt;
 	f->prot.getsockopt = tlsock_getsockopt;
+	f->prot.ioctl = tlsock_ioctl;
 	f->prot.sendmsg = tlsock_sendmsg;
 	f->prot.recvmsg = tlsock_proto_recvmsg;
 #ifdef TLSOCK_HAVE_PROTO_SENDPAGE
@@ -464,6 +465,7 @@ static void family_build(struct tlsock_family *f, const struct sock *sk)
 	f->ops.splice_read = tlsock_splice_read;
 	f->ops.read_sock = tlsock_read_sock;
 	f->ops.mmap = sock_no_mmap;
+	f->ops.set_peek_off = NULL;	/* SO_PEEK_OFF: TCP's would count what is encrypted */
 	/* ways around the record layer for users within the kernel */
 	f->ops.read_skb = NULL;
 	f->ops.sendmsg_locked = NULL;

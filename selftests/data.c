@@ -6,6 +6,7 @@
 #include "lib/net.h"
 #include "lib/worker.h"
 
+#include <linux/sockios.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
@@ -142,6 +143,8 @@ TEST_F(data, small_reads_of_large_records)
 
 TEST_F(data, peek)
 {
+	int at = 10;
+
 	ASSERT_EQ(5000, write_all(self->p.c, out, 5000));
 	ASSERT_EQ(5000, write_all(self->p.c, out + 5000, 5000));
 	for (int i = 0; i < 3; i++) {
@@ -156,6 +159,8 @@ TEST_F(data, peek)
 	EXPECT_LT(0, recv(self->p.s, in, 6000, MSG_PEEK));
 	EXPECT_TRUE(pattern_ok(in, 4900, 100));
 	EXPECT_TRUE(took(self->p.s, 9900, 100));
+	EXPECT_EQ(-1, setsockopt(self->p.s, SOL_SOCKET, SO_PEEK_OFF, &at, sizeof(at)));
+	EXPECT_EQ(EOPNOTSUPP, errno);
 }
 
 /* A record of one byte costs the memory of a page: MSG_PEEK ends at SO_RCVBUF of that. */
@@ -232,6 +237,54 @@ TEST_F(data, poll_follows_the_data)
 	EXPECT_EQ(0, poll_now(self->p.s, POLLIN));
 	EXPECT_EQ(-1, recv(self->p.s, in, 10, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
+}
+
+static int queued(int fd, unsigned long what)
+{
+	int n;
+
+	return ioctl(fd, what, &n) ? -errno : n;
+}
+
+/* Who finds a socket readable and nothing in it takes that for the end. */
+TEST_F(data, bytes_to_read)
+{
+	EXPECT_EQ(0, queued(self->p.s, FIONREAD));
+	ASSERT_EQ(100, write_all(self->p.c, out, 100));
+	ASSERT_EQ(50, write_all(self->p.c, out + 100, 50));
+	ASSERT_TRUE(poll_for(self->p.s, POLLIN));
+	EXPECT_EQ(100, queued(self->p.s, FIONREAD));
+	ASSERT_EQ(150, recv(self->p.s, in, 150, MSG_PEEK | MSG_WAITALL));
+	EXPECT_EQ(150, queued(self->p.s, FIONREAD));
+	EXPECT_TRUE(took(self->p.s, 70, 0));
+	EXPECT_EQ(80, queued(self->p.s, FIONREAD));
+	EXPECT_TRUE(took(self->p.s, 80, 70));
+	EXPECT_EQ(0, queued(self->p.s, FIONREAD));
+	ASSERT_EQ(0, shutdown(self->p.c, SHUT_WR));
+	ASSERT_TRUE(poll_for(self->p.s, POLLIN));
+	EXPECT_EQ(0, queued(self->p.s, FIONREAD));
+	EXPECT_EQ(0, recv(self->p.s, in, 1, 0));
+}
+
+TEST_F(data, bytes_to_send)
+{
+	int n = 0;
+
+	EXPECT_TRUE(WAIT_FOR(queued(self->p.c, SIOCOUTQ) == 0));
+	ASSERT_EQ(100, send(self->p.c, out, 100, MSG_MORE));
+	EXPECT_EQ(100, queued(self->p.c, SIOCOUTQNSD));
+	EXPECT_EQ(100, queued(self->p.c, SIOCOUTQ));
+	ASSERT_EQ(1, send(self->p.c, out + 100, 1, 0));
+	EXPECT_TRUE(took(self->p.s, 101, 0));
+	EXPECT_TRUE(WAIT_FOR(queued(self->p.c, SIOCOUTQ) == 0));
+	set_nonblock(self->p.c, true);
+	while (write(self->p.c, out, sizeof(out)) > 0)
+		n++;
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_LT(0, queued(self->p.c, SIOCOUTQNSD));
+	EXPECT_LE(queued(self->p.c, SIOCOUTQNSD), queued(self->p.c, SIOCOUTQ));
+	EXPECT_GE(queued(self->p.c, SIOCOUTQ), queued(self->p.s, FIONREAD));
+	EXPECT_EQ(-EFAULT, ioctl(self->p.s, FIONREAD, NULL) ? -errno : 0);
 }
 
 TEST_F(data, receive_timeout)

@@ -40,6 +40,14 @@
 #define COMPAT_RECVMSG_PARAMS	int flags
 #endif
 
+#ifdef TLSOCK_HAVE_PROTO_IOCTL_KARG
+#define compat_ioctl_arg	int *
+#define compat_ioctl_put(n, arg)	(*(arg) = (n), 0)
+#else
+#define compat_ioctl_arg	unsigned long
+#define compat_ioctl_put(n, arg)	put_user(n, (int __user *)(arg))
+#endif
+
 #ifdef TLSOCK_HAVE_ULP_INFO_NET_ADMIN
 #define COMPAT_ULP_INFO_PARAMS	, bool net_admin
 #else

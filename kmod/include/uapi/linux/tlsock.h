@@ -293,8 +293,8 @@ enum tlsock_direction {
  *
  * DATA		EPOCH CONTENT_TYPE DATA [MAX_PAYLOAD]: send. EPOCH must be that of the send
  *		key in force. CONTENT_TYPE is 22 (handshake), or 20 (change_cipher_spec), which is
- *		never encrypted and never the application's; the last of a PUSH, it waits for the
- *		record that comes next. Records are cut by the kernel, with
+ *		never encrypted and never the application's; alone, it waits for the record that
+ *		comes next. Records are cut by the kernel, with
  *		MAX_PAYLOAD bytes of content at most, which an unprotected record cannot have.
  * KEY		DIRECTION EPOCH VERSION SUITE KEY IV [SEQ] [SECRET]: in force from here on.
  *		Epochs only rise; all keys are of one version. SECRET (TLS 1.3, application) lets

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioctl(): what waits to be read (SIOCINQ, which FIONREAD is) and to be sent (SIOCOUTQ,
+ * SIOCOUTQNSD). TCP knows only what it still has, and would say 0 while the rest of an opened
+ * record waits; a program that finds a socket readable and nothing in it takes that for the end.
+ * Everything else is TCP's. Must never take anything from the application, nor tell it an error
+ * that a read is to tell.
+ */
+#include <linux/sockios.h>
+#include <linux/uaccess.h>
+#include <asm/ioctls.h>
+
+#include "tlsock.h"
+
+/* Bytes of opened records. One is opened if none is, so that this is 0 only if a read has none. */
+static u32 bytes_to_read(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	const struct tlsock_rxrec *rec;
+	struct tlsock_rx *rx = &ctx->rx;
+	u32 n = 0;
+
+	if (rx->user_shut && !rx->open)
+		return 0;
+	if (rx->keys && list_empty(&rx->ahead) && !rx->open && !rx->eof && !rx->err &&
+	    !tlsock_sk_err(sk) && tcp_inq(sk))
+		tlsock_rx_next(sk, ctx, NULL);
+	list_for_each_entry(rec, &rx->ahead, node)
+		n += rec->len;
+	if (rx->open)
+		n += rx->rec.len;
+	tlsock_rx_update_ready(sk, ctx);
+	return n;
+}
+
+/* What TCP has not taken yet: of finished records their bytes, of an open one its content */
+static u32 bytes_to_send(const struct tlsock_tx *tx)
+{
+	const struct tlsock_txbuf *buf;
+	u32 n = tx->open;
+
+	list_for_each_entry(buf, &tx->queue, node)
+		n += buf->len - buf->off;
+	return n;
+}
+
+/* 0 and *@n; or -ENOIOCTLCMD: TCP knows. */
+static int queue_len(struct sock *sk, struct tlsock_ctx *ctx, int cmd, u32 *n)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	sock_owned_by_me(sk);
+	if ((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return -ENOIOCTLCMD;
+	switch (cmd) {
+	case SIOCINQ:
+		*n = bytes_to_read(sk, ctx);
+		return 0;
+	case SIOCOUTQ:
+		*n = tp->write_seq - tp->snd_una + bytes_to_send(&ctx->tx);
+		return 0;
+	case SIOCOUTQNSD:
+		*n = tp->write_seq - tp->snd_nxt + bytes_to_send(&ctx->tx);
+		return 0;
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
+int tlsock_ioctl(struct sock *sk, int cmd, compat_ioctl_arg arg)
+{
+	struct tlsock_ctx *ctx = tlsock_ctx(sk);
+	int err = -ENOIOCTLCMD;
+	u32 n;
+
+	if (!ctx)
+		return -ECONNABORTED;
+	if (cmd == SIOCINQ || cmd == SIOCOUTQ || cmd == SIOCOUTQNSD) {
+		lock_sock(sk);
+		if (!tlsock_passes(ctx, cmd == SIOCINQ ? ctx->rx.keys : ctx->tx.keys))
+			err = queue_len(sk, ctx, cmd, &n);
+		release_sock(sk);
+	}
+	if (err)
+		return ctx->base_prot->ioctl(sk, cmd, arg);
+	return compat_ioctl_put(n, arg);
+}
