@@ -117,6 +117,9 @@ void tlsock_hs_done(struct sock *sk, struct tlsock_ctx *ctx)
 	tlsock_rest_watch(sk, ctx);
 	tlsock_rx_update_ready(sk, ctx);
 	ctx->base_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	if (ctx->rx.ready)
+		ctx->base_data_ready(sk);
 }
 
 /* The deadline, and how long to wait for a daemon */

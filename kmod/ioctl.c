@@ -12,20 +12,22 @@
 
 #include "tlsock.h"
 
-/* Bytes of opened records. One is opened if none is, so that this is 0 only if a read has none. */
+/* Bytes of opened records. One is opened if none is, so that this is 0 only if a read has none.
+ * Before the end of the handshake there is nothing for the application, and the records are its.
+ */
 static u32 bytes_to_read(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	const struct tlsock_rxrec *rec;
 	struct tlsock_rx *rx = &ctx->rx;
 	u32 n = 0;
 
-	if (rx->user_shut && !rx->open)
-		return 0;
-	if (rx->keys && list_empty(&rx->ahead) && !rx->open && !rx->eof && !rx->err &&
-	    !tlsock_sk_err(sk) && tcp_inq(sk))
-		tlsock_rx_next(sk, ctx, NULL);
 	list_for_each_entry(rec, &rx->ahead, node)
 		n += rec->len;
+	if (ctx->state != TLSOCK_STATE_ESTABLISHED && ctx->state != TLSOCK_STATE_MANUAL)
+		return n;
+	if (rx->keys && !n && !rx->open && !rx->eof && !rx->err && !tlsock_sk_err(sk) &&
+	    (rx->fill || tcp_inq(sk)))
+		tlsock_rx_next(sk, ctx, NULL);
 	if (rx->open)
 		n += rx->rec.len;
 	tlsock_rx_update_ready(sk, ctx);

@@ -38,9 +38,10 @@ static int rx_next_wait(struct sock *sk, struct tlsock_ctx *ctx, long *timeo, bo
 	int err;
 
 	for (;;) {
-		if (ctx->rx.user_shut && !ctx->rx.open)
-			return -ENODATA;
 		err = tlsock_rx_next(sk, ctx, to);
+		/* what came before shutdown() can be read, as TCP has it */
+		if (err == -EAGAIN && ctx->rx.user_shut)
+			return -ENODATA;
 		if (err != -EAGAIN || !may_wait)
 			return err;
 		err = tlsock_sk_err(sk);
@@ -96,13 +97,18 @@ static int rx_tell_type(const struct tlsock_ctx *ctx, const struct tlsock_rxrec 
 	return 0;
 }
 
-/* As much of @rec as there is room for, and its type. Returns the bytes, or a negative errno. */
+/* As much of @rec as there is room for, and its type. Returns the bytes, or a negative errno. With
+ * MSG_TRUNC they are only counted: there may be no memory for them, tcp(7).
+ */
 static ssize_t rx_show(const struct tlsock_ctx *ctx, const struct tlsock_rxrec *rec,
-		       struct msghdr *msg, size_t room, int *told)
+		       struct msghdr *msg, size_t room, int flags, int *told)
 {
 	size_t n = min_t(size_t, room, rec->len);
+	int err = rx_tell_type(ctx, rec, msg, told);
 
-	return rx_tell_type(ctx, rec, msg, told) ?: rx_give(rec, msg, n) ?: (ssize_t)n;
+	if (!err && !(flags & MSG_TRUNC))
+		err = rx_give(rec, msg, n);
+	return err ?: (ssize_t)n;
 }
 
 static void rx_count(struct sock *sk, struct tlsock_rx *rx, size_t n)
@@ -166,7 +172,7 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	ssize_t n;
 
 	list_for_each_entry(rec, &rx->ahead, node) {
-		n = rx_show(ctx, rec, msg, len - *copied, &told);
+		n = rx_show(ctx, rec, msg, len - *copied, flags, &told);
 		if (n < 0)
 			return n;
 		*copied += n;
@@ -175,7 +181,7 @@ static int rx_peek(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	}
 	for (;;) {
 		n = rx_next_wait(sk, ctx, timeo, *copied < target, NULL) ?:
-		    rx_show(ctx, &rx->rec, msg, len - *copied, &told);
+		    rx_show(ctx, &rx->rec, msg, len - *copied, flags, &told);
 		if (n < 0)
 			return n;
 		*copied += n;
@@ -203,12 +209,12 @@ static int rx_recv(struct sock *sk, struct tlsock_ctx *ctx, struct msghdr *msg, 
 	u8 type;
 
 	do {
-		to.iter = user_backed_iter(&msg->msg_iter) && (!told || told == TLSOCK_CT_DATA) ?
-			  &msg->msg_iter : NULL;
+		to.iter = user_backed_iter(&msg->msg_iter) && !(flags & MSG_TRUNC) &&
+			  (!told || told == TLSOCK_CT_DATA) ? &msg->msg_iter : NULL;
 		to.room = len - *copied;
 		to.given = 0;
 		n = rx_front(sk, ctx, timeo, *copied < target, &rec, &to) ?:
-		    rx_show(ctx, rec, msg, to.room, &told);
+		    rx_show(ctx, rec, msg, to.room, flags, &told);
 		if (n < 0)
 			return n;
 		*copied += n + to.given;
@@ -264,6 +270,11 @@ int tlsock_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	tlsock_rx_settle(sk, &ctx->rx);
 	tlsock_rx_idle(&ctx->rx);
 	tlsock_rx_update_ready(sk, ctx);
+	/* Who waits for edges takes this for all there is, epoll(7); TCP will not wake for the end
+	 * that lay behind it.
+	 */
+	if (copied && copied < len && !(flags & MSG_PEEK) && ctx->rx.ready)
+		ctx->base_data_ready(sk);
 	release_sock(sk);
 	if (copied || err == -ENODATA)
 		return copied;

@@ -490,14 +490,20 @@ void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
 		tlsock_rx_next(sk, ctx, NULL);
 }
 
-void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
+bool tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
 {
+	struct tlsock_rx *rx = &ctx->rx;
+	bool unproven;
+
 	lock_sock(sk);
-	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&ctx->rx.ahead) &&
-	    !ctx->rx.open && !ctx->rx.eof && !tlsock_sk_err(sk) && tcp_inq(sk))
+	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&rx->ahead) && !rx->open &&
+	    !rx->eof && !tlsock_sk_err(sk) && (rx->fill || tcp_inq(sk)))
 		tlsock_rx_next(sk, ctx, NULL);
 	tlsock_rx_update_ready(sk, ctx);
+	unproven = (rx->open || !list_empty(&rx->ahead)) && !rx->eof && !rx->user_shut &&
+		   ctx->opts->eof != TLSOCK_EOF_LENIENT;
 	release_sock(sk);
+	return unproven;
 }
 
 void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx)

@@ -300,6 +300,18 @@ static int set_option(struct sock *sk, struct tlsock_ctx *ctx, int optname, sock
 	}
 }
 
+/* TCP sends what it holds when TCP_NODELAY is set or TCP_CORK taken away, tcp(7): so do we. */
+static void push_held(struct sock *sk, struct tlsock_ctx *ctx, int optname)
+{
+	u8 nonagle;
+
+	lock_sock(sk);
+	nonagle = tcp_sk(sk)->nonagle;
+	if (optname == TCP_NODELAY ? nonagle & TCP_NAGLE_OFF : !(nonagle & TCP_NAGLE_CORK))
+		tlsock_tx_end_record(sk, ctx);
+	release_sock(sk);
+}
+
 int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		      unsigned int optlen)
 {
@@ -311,8 +323,12 @@ int tlsock_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		return -ECONNABORTED;
 	if (!ctx->upstream_abi && is_refused(level, optname))
 		return -EOPNOTSUPP;
-	if (level != SOL_TLS)
-		return ctx->base_prot->setsockopt(sk, level, optname, optval, optlen);
+	if (level != SOL_TLS) {
+		err = ctx->base_prot->setsockopt(sk, level, optname, optval, optlen);
+		if (!err && level == SOL_TCP && (optname == TCP_NODELAY || optname == TCP_CORK))
+			push_held(sk, ctx, optname);
+		return err;
+	}
 	if (ctx->upstream_abi && optname >= TLSOCK_SERVER_NAME)
 		return -ENOPROTOOPT;
 

@@ -519,6 +519,8 @@ int tlsock_tx_record(struct sock *sk, struct tlsock_ctx *ctx, struct tlsock_txbu
 		     u8 type, const u8 *data, size_t len);
 /* Finish the open application record, if any. */
 int tlsock_tx_close_record(struct sock *sk, struct tlsock_ctx *ctx);
+/* The same if that can be now, and send it: what MSG_MORE promised does not come. */
+void tlsock_tx_end_record(struct sock *sk, struct tlsock_ctx *ctx);
 /* Give TCP what is queued. 0: all of it; -EAGAIN: TCP is full. */
 int tlsock_tx_flush(struct sock *sk, struct tlsock_ctx *ctx);
 /* The same before a FIN: TCP has to take it beyond SO_SNDBUF. */
@@ -592,8 +594,10 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len);
 /* Tell poll whether a read would do something. Socket lock, or softirq with it free. */
 void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx);
-/* For poll: open what is there, so that a record without application data makes nobody read. */
-void tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx);
+/* For poll: open what is there, so that a record without application data makes nobody read. True:
+ * something can be read, and an end of TCP behind it would be a truncation, as far as is known.
+ */
+bool tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx);
 /* Take what brings no application data off the queue, so that close() sends FIN, not RST */
 void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx);
 

@@ -449,6 +449,13 @@ static int tx_record_type(struct tlsock_ctx *ctx, struct msghdr *msg, u8 *type)
 	return 0;
 }
 
+void tlsock_tx_end_record(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	if (ctx->tx.open && ctx->state != TLSOCK_STATE_FAILED && list_empty(&ctx->tx.rec.node) &&
+	    !tlsock_tx_close_record(sk, ctx))
+		tlsock_tx_flush(sk, ctx);
+}
+
 /* May data be sent now? After each sleep again. */
 static int tx_check(struct sock *sk, struct tlsock_ctx *ctx)
 {
@@ -594,9 +601,8 @@ int tlsock_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (!err) {
 		err = tx_send(sk, ctx, msg, &call);
 		/* what was accepted before the error must not wait for the next write */
-		if (err && call.copied && ctx->tx.open && ctx->state != TLSOCK_STATE_FAILED &&
-		    list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
-			tlsock_tx_flush(sk, ctx);
+		if (err && call.copied)
+			tlsock_tx_end_record(sk, ctx);
 		tx_zerocopy_done(&call);
 	}
 	if (!call.copied && err == tlsock_sk_err(sk) && ctx->state != TLSOCK_STATE_FAILED)

@@ -270,8 +270,9 @@ static __poll_t tlsock_poll(struct file *file, struct socket *sock, poll_table *
 	case TLSOCK_STATE_FAILED:
 		return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
 	case TLSOCK_STATE_ESTABLISHED:
-		if (READ_ONCE(ctx->rx.ready))
-			tlsock_rx_look(sk, ctx);
+		/* Who sees the end with the data reads no more, and would miss that it is none. */
+		if (READ_ONCE(ctx->rx.ready) && tlsock_rx_look(sk, ctx) && !(mask & EPOLLERR))
+			mask &= ~(EPOLLRDHUP | EPOLLHUP);
 		if (READ_ONCE(ctx->state) == TLSOCK_STATE_FAILED)
 			return in | out | EPOLLERR | EPOLLHUP | EPOLLRDHUP;
 		fallthrough;
@@ -346,8 +347,7 @@ static void tlsock_splice_eof(struct socket *sock)
 		return;
 	}
 	lock_sock(sk);
-	if (ctx->tx.open && list_empty(&ctx->tx.rec.node) && !tlsock_tx_close_record(sk, ctx))
-		tlsock_tx_flush(sk, ctx);
+	tlsock_tx_end_record(sk, ctx);
 	release_sock(sk);
 }
 #endif
@@ -360,6 +360,11 @@ static int tlsock_sendpage(struct sock *sk, struct page *page, int offset, size_
 	struct tlsock_ctx *ctx = tlsock_ctx(sk);
 	struct msghdr msg = { .msg_flags = flags | MSG_SPLICE_PAGES };
 
+	/* sendfile() says it of a file's last page too, when it was asked for more than there is;
+	 * and here nobody says that the file has ended.
+	 */
+	if (!(flags & MSG_SENDPAGE_NOTLAST))
+		msg.msg_flags &= ~MSG_MORE;
 	if (ctx && tlsock_passes(ctx, READ_ONCE(ctx->tx.keys)))
 		return ctx->base_prot->sendpage(sk, page, offset, size, flags);
 

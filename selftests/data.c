@@ -7,6 +7,7 @@
 #include "lib/worker.h"
 
 #include <linux/sockios.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
@@ -246,6 +247,68 @@ static int queued(int fd, unsigned long what)
 	return ioctl(fd, what, &n) ? -errno : n;
 }
 
+/* tcp(7): counted and gone, with no memory to put them */
+TEST_F(data, trunc)
+{
+	ASSERT_EQ(30000, write_all(self->p.c, out, 30000));
+	ASSERT_EQ(10, recv(self->p.s, in, 10, MSG_PEEK | MSG_WAITALL));
+	EXPECT_EQ(20000, recv(self->p.s, NULL, 20000, MSG_TRUNC | MSG_WAITALL));
+	EXPECT_TRUE(took(self->p.s, 10000, 20000));
+	ASSERT_EQ(30000, write_all(self->p.c, out, 30000));
+	memset(in, 0xee, 30000);
+	EXPECT_EQ(20000, recv(self->p.s, in, 20000, MSG_TRUNC | MSG_WAITALL));
+	for (size_t i = 0; i < 20000; i++)
+		ASSERT_EQ(0xee, in[i]);
+	EXPECT_TRUE(took(self->p.s, 10000, 20000));
+}
+
+/* shutdown() for reading ends what comes, not what is there. */
+TEST_F(data, shutdown_for_reading)
+{
+	ASSERT_EQ(100, write_all(self->p.c, out, 100));
+	ASSERT_EQ(100, write_all(self->p.c, out + 100, 100));
+	ASSERT_TRUE(poll_for(self->p.s, POLLIN));
+	ASSERT_EQ(0, shutdown(self->p.s, SHUT_RD));
+	EXPECT_TRUE(took(self->p.s, 200, 0));
+	EXPECT_EQ(0, recv(self->p.s, in, 1, 0));
+}
+
+/* One edge for the data, and one for the end that lay behind it: epoll(7) takes a short read for
+ * all there is.
+ */
+TEST_F(data, edges)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	ASSERT_EQ(100, write_all(self->p.c, out, 100));
+	ASSERT_EQ(0, shutdown(self->p.c, SHUT_WR));
+	ASSERT_TRUE(WAIT_FOR(queued(self->p.c, SIOCOUTQ) == 0));
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->p.s, &e));
+	ASSERT_EQ(1, epoll_wait(ep, &e, 1, PATIENCE_MS));
+	EXPECT_EQ(100, recv(self->p.s, in, sizeof(in), 0));
+	EXPECT_EQ(1, epoll_wait(ep, &e, 1, 1000));
+	EXPECT_EQ(0, recv(self->p.s, in, sizeof(in), 0));
+	close(ep);
+}
+
+/* What MSG_MORE left open goes when TCP would send what it holds. */
+TEST_F(data, more_then_no_delay)
+{
+	static const int options[] = { TCP_NODELAY, TCP_CORK };
+	int on = 1, off = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		int *value = options[i] == TCP_CORK ? &off : &on;
+
+		ASSERT_EQ(100, send(self->p.c, out, 100, MSG_MORE));
+		ASSERT_EQ(0, poll_now(self->p.s, POLLIN));
+		ASSERT_EQ(0, setsockopt(self->p.c, SOL_TCP, options[i], value, sizeof(*value)));
+		EXPECT_EQ(POLLIN, poll_for(self->p.s, POLLIN));
+		EXPECT_EQ(100, recv(self->p.s, in, sizeof(in), MSG_DONTWAIT));
+	}
+}
+
 /* Who finds a socket readable and nothing in it takes that for the end. */
 TEST_F(data, bytes_to_read)
 {
@@ -376,6 +439,21 @@ TEST_F(data, sendfile)
 		EXPECT_TRUE(pattern_ok(in, sizes[i], 0));
 		close(fd);
 	}
+}
+
+/* Asked for more than there is, sendfile() says MSG_MORE of the last page as well. */
+TEST_F(data, sendfile_beyond_the_end)
+{
+	off_t at = 0;
+	int fd = pattern_file(10000);
+
+	ASSERT_EQ(10000, sendfile(self->p.c, fd, &at, BIG));
+	for (size_t got = 0; got < 10000;) {
+		ASSERT_EQ(POLLIN, poll_for(self->p.s, POLLIN));
+		got += (size_t)recv(self->p.s, in + got, 10000 - got, MSG_DONTWAIT);
+	}
+	EXPECT_TRUE(pattern_ok(in, 10000, 0));
+	close(fd);
 }
 
 TEST_F(data, splice_to_socket)

@@ -8,6 +8,8 @@
 #include "lib/segments.h"
 #include "lib/worker.h"
 
+#include <signal.h>
+
 #include "kselftest_harness.h"
 
 #define ANY_ALERT (-2)
@@ -369,6 +371,25 @@ TEST_F(slow, half_a_handshake)
 	EXPECT_EQ(ETIMEDOUT, errno);
 }
 
+/* Who asks meanwhile how much there is to read takes nothing from the handshake. */
+TEST_F(server, bytes_to_read_in_the_handshake)
+{
+	struct rec_key hs = key_of(TLS13, SUITE_AES_128, TLSOCK_EPOCH_HANDSHAKE, false);
+	struct rec_key app = key_of(TLS13, SUITE_AES_128, TLSOCK_EPOCH_APPLICATION, false);
+	static uint8_t both[REC_MAX];
+	size_t n;
+	int len = 0;
+
+	ASSERT_EQ(0, send_hello(self->p.c));
+	ASSERT_LT(REC_HEADER, rec_read(self->p.c, rec));
+	n = rec_seal(&hs, REC_HANDSHAKE, plain, hs_message(MSG_FINISHED, 32, plain), 0, both);
+	n += rec_seal(&app, REC_DATA, "plaintext", 9, 0, both + n);
+	ASSERT_EQ((ssize_t)n, write_all(self->p.c, both, n));
+	EXPECT_TRUE(WAIT_FOR(ioctl(self->p.s, FIONREAD, &len) || len));
+	EXPECT_EQ(9, len);
+	EXPECT_EQ(9, recv(self->p.s, plain, sizeof(plain), 0));
+}
+
 /* However many records, to be acknowledged once (RFC 9293 section 3.7.4). */
 TEST_F(server, flight_in_one_segment)
 {
@@ -498,6 +519,25 @@ TEST_F(client, flight_in_one_segment)
 	ASSERT_EQ(9, send(self->p.c, "plaintext", 9, 0));
 	EXPECT_EQ(0, bytes_unsent(self->p.c));
 	EXPECT_EQ(3, segments_sent(self->p.c));
+}
+
+/* fcntl(2), O_ASYNC: a signal when the socket can be written, which is after the handshake. */
+TEST_F(client, signal_at_the_end)
+{
+	struct timespec none = { 0 }, patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct f_owner_ex me = { .type = F_OWNER_TID, .pid = gettid() };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	ASSERT_EQ(0, pthread_sigmask(SIG_BLOCK, &set, NULL));
+	/* the worker's thread does not block it */
+	ASSERT_EQ(0, fcntl(self->p.c, F_SETOWN_EX, &me));
+	ASSERT_EQ(0, fcntl(self->p.c, F_SETFL, O_ASYNC));
+	while (sigtimedwait(&set, NULL, &none) == SIGIO)
+		;
+	flight_with_ccs(_metadata, &self->p, 0, false);
+	EXPECT_EQ(SIGIO, sigtimedwait(&set, NULL, &patience));
 }
 
 /* RFC 8446 section 5.1: nothing comes within a message. */

@@ -313,6 +313,14 @@ TEST_F(record, fin_lenient)
 	EXPECT_EQ(0, recv(self->p.s, plain, 1, 0));
 }
 
+static int tcp_state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? -1 : info.tcpi_state;
+}
+
 /* Lenient forgives a missing close_notify, not a record that was cut. */
 TEST_F(record, fin_inside_record)
 {
@@ -323,6 +331,25 @@ TEST_F(record, fin_inside_record)
 	ASSERT_EQ(0, opt_int(self->p.s, TLSOCK_EOF, TLSOCK_EOF_LENIENT));
 	ASSERT_EQ((ssize_t)(n - 1), write_all(self->p.c, wire, n - 1));
 	shutdown(self->p.c, SHUT_WR);
+	EXPECT_EQ(-1, recv(self->p.s, plain, sizeof(plain), 0));
+	EXPECT_EQ(EPROTO, errno);
+}
+
+/* Data, and TCP's end without close_notify. Who sees both at once need not read on. */
+TEST_F(record, fin_behind_data)
+{
+	size_t n = rec_seal(&self->p.ctx, REC_DATA, data, 500, 0, wire);
+
+	if (variant->manual)
+		SKIP(return, "end of file is the caller's business with keys by hand");
+	ASSERT_EQ((ssize_t)n, write_all(self->p.c, wire, n));
+	shutdown(self->p.s, SHUT_WR);
+	shutdown(self->p.c, SHUT_WR);
+	EXPECT_TRUE(WAIT_FOR(tcp_state(self->p.s) != TCP_FIN_WAIT1 &&
+			     tcp_state(self->p.s) != TCP_FIN_WAIT2));
+	EXPECT_EQ(POLLIN, poll_for(self->p.s, POLLIN | POLLRDHUP));
+	EXPECT_EQ(500, recv(self->p.s, plain, sizeof(plain), 0));
+	EXPECT_TRUE(poll_for(self->p.s, POLLIN | POLLRDHUP) & POLLIN);
 	EXPECT_EQ(-1, recv(self->p.s, plain, sizeof(plain), 0));
 	EXPECT_EQ(EPROTO, errno);
 }
