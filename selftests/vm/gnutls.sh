@@ -36,7 +36,7 @@ build() { # folder
 	fetch "$1/source"
 	rm -rf "$1/build"
 	mkdir "$1/build"
-	tar -xf "$1"/source/gnutls28_*.orig.tar.* -C "$1/build" --strip-components=1
+	tar -xf "$1"/source/gnutls28_*.orig.tar.?z -C "$1/build" --strip-components=1
 	echo "gnutls: building it, some minutes of processor time" >&2
 	(
 		cd "$1/build"
