@@ -25,12 +25,9 @@ static u32 bytes_to_read(struct sock *sk, struct tlsock_ctx *ctx)
 		n += rec->len;
 	if (ctx->state != TLSOCK_STATE_ESTABLISHED && ctx->state != TLSOCK_STATE_MANUAL)
 		return n;
-	if (rx->keys && !n && !rx->open && !rx->eof && !rx->err && !tlsock_sk_err(sk) &&
-	    (rx->fill || tcp_inq(sk)))
-		tlsock_rx_next(sk, ctx, NULL);
+	tlsock_rx_offer(sk, ctx);
 	if (rx->open)
 		n += rx->rec.len;
-	tlsock_rx_update_ready(sk, ctx);
 	return n;
 }
 
@@ -53,19 +50,12 @@ static int queue_len(struct sock *sk, struct tlsock_ctx *ctx, int cmd, u32 *n)
 	sock_owned_by_me(sk);
 	if ((1 << sk->sk_state) & (TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return -ENOIOCTLCMD;
-	switch (cmd) {
-	case SIOCINQ:
+	if (cmd == SIOCINQ)
 		*n = bytes_to_read(sk, ctx);
-		return 0;
-	case SIOCOUTQ:
-		*n = tp->write_seq - tp->snd_una + bytes_to_send(&ctx->tx);
-		return 0;
-	case SIOCOUTQNSD:
-		*n = tp->write_seq - tp->snd_nxt + bytes_to_send(&ctx->tx);
-		return 0;
-	default:
-		return -ENOIOCTLCMD;
-	}
+	else
+		*n = tp->write_seq - (cmd == SIOCOUTQ ? tp->snd_una : tp->snd_nxt) +
+		     bytes_to_send(&ctx->tx);
+	return 0;
 }
 
 int tlsock_ioctl(struct sock *sk, int cmd, compat_ioctl_arg arg)

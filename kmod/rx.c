@@ -490,16 +490,26 @@ void tlsock_rx_drain(struct sock *sk, struct tlsock_ctx *ctx)
 		tlsock_rx_next(sk, ctx, NULL);
 }
 
+void tlsock_rx_offer(struct sock *sk, struct tlsock_ctx *ctx)
+{
+	struct tlsock_rx *rx = &ctx->rx;
+
+	if (rx->keys && list_empty(&rx->ahead) && !rx->open && !rx->eof && !rx->err &&
+	    !tlsock_sk_err(sk) && (rx->fill || tcp_inq(sk)))
+		tlsock_rx_next(sk, ctx, NULL);
+	tlsock_rx_update_ready(sk, ctx);
+}
+
 bool tlsock_rx_look(struct sock *sk, struct tlsock_ctx *ctx)
 {
 	struct tlsock_rx *rx = &ctx->rx;
 	bool unproven;
 
 	lock_sock(sk);
-	if (ctx->state == TLSOCK_STATE_ESTABLISHED && list_empty(&rx->ahead) && !rx->open &&
-	    !rx->eof && !tlsock_sk_err(sk) && (rx->fill || tcp_inq(sk)))
-		tlsock_rx_next(sk, ctx, NULL);
-	tlsock_rx_update_ready(sk, ctx);
+	if (ctx->state == TLSOCK_STATE_ESTABLISHED)
+		tlsock_rx_offer(sk, ctx);
+	else
+		tlsock_rx_update_ready(sk, ctx);
 	unproven = (rx->open || !list_empty(&rx->ahead)) && !rx->eof && !rx->user_shut &&
 		   ctx->opts->eof != TLSOCK_EOF_LENIENT;
 	release_sock(sk);

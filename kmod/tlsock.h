@@ -594,6 +594,10 @@ void tlsock_rx_pull(struct sock *sk, struct tlsock_ctx *ctx);
 void tlsock_rx_copy(const struct tlsock_rx *rx, u32 off, u8 *out, size_t len);
 /* Tell poll whether a read would do something. Socket lock, or softirq with it free. */
 void tlsock_rx_update_ready(struct sock *sk, struct tlsock_ctx *ctx);
+/* Open a record if none is, for who asks and does not read; its error is for who reads. Only with
+ * the handshake over.
+ */
+void tlsock_rx_offer(struct sock *sk, struct tlsock_ctx *ctx);
 /* For poll: open what is there, so that a record without application data makes nobody read. True:
  * something can be read, and an end of TCP behind it would be a truncation, as far as is known.
  */

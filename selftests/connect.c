@@ -204,15 +204,6 @@ static void *connect_late(void *arg)
 	return NULL;
 }
 
-static int tcp_state(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len);
-	return info.tcpi_state;
-}
-
 static int run_on(unsigned int cpu)
 {
 	cpu_set_t one;

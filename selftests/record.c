@@ -313,14 +313,6 @@ TEST_F(record, fin_lenient)
 	EXPECT_EQ(0, recv(self->p.s, plain, 1, 0));
 }
 
-static int tcp_state(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? -1 : info.tcpi_state;
-}
-
 /* Lenient forgives a missing close_notify, not a record that was cut. */
 TEST_F(record, fin_inside_record)
 {

@@ -255,6 +255,14 @@ int pair_handshake(struct pair *p)
 	return p->s < 0 ? -1 : 0;
 }
 
+int tcp_state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? -1 : info.tcpi_state;
+}
+
 void reset(int *fd)
 {
 	struct linger hard = { .l_onoff = 1 };

@@ -68,6 +68,9 @@ int pair_key_update(struct pair *p, uint8_t value);
 
 void pair_close(struct pair *p);
 
+/* TCP_ESTABLISHED and so on; -1 with errno. */
+int tcp_state(int fd);
+
 /* Close a socket with RST; *fd becomes -1. */
 void reset(int *fd);
 

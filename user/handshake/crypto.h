@@ -19,8 +19,8 @@
 #include "parameters.h"
 #include "secret.h"
 
-struct evp_pkey_st;
-struct evp_pkey_ctx_st; /* OpenSSL's EVP_PKEY */
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+struct evp_pkey_ctx_st; /* and EVP_PKEY_CTX */
 
 /* Fetches the algorithms, the first time. */
 int crypto_init(void);
